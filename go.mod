@@ -1,3 +1,3 @@
 module github.com/pg-canary/pg_canary_exporter
 
-go 1.26.8
+go 1.26.0
