@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/report"
+)
+
+// check runs one probe, or one after the other with --watch, and prints it.
+func check(ctx context.Context, o *options, stdout, stderr io.Writer) error {
+	cluster, err := o.cluster()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
+		defer cancel()
+		_ = cluster.Close(bounded) // There is nobody left to tell.
+	}()
+	for {
+		verdict, err := checkOnce(ctx, o, cluster, stdout, stderr)
+		if err != nil {
+			return err
+		}
+		if !o.checkWatch || !wait(ctx, o.checkWatchInterval) {
+			return statusOf(verdict)
+		}
+	}
+}
+
+func checkOnce(ctx context.Context, o *options, cluster *probe.Cluster, stdout, stderr io.Writer) (report.Verdict, error) {
+	// An interrupt lets the running probe end, as a scrape's does.
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.probeTimeout)
+	defer cancel()
+	result := cluster.Probe(bounded)
+	show := report.Table
+	if o.checkOutput == "json" {
+		show = report.JSON
+	}
+	if err := show(stdout, result); err != nil {
+		return "", fmt.Errorf("writing the result: %w", err)
+	}
+	return report.VerdictOn(result), report.Reasons(stderr, result)
+}
+
+// wait is false when ctx ended first.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// statusOf returns nil for synced; the reasons have been printed already.
+func statusOf(verdict report.Verdict) error {
+	if verdict == report.Synced {
+		return nil
+	}
+	return &statusError{status: verdict.ExitStatus(), err: errors.New(string(verdict))}
+}

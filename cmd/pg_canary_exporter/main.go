@@ -1,0 +1,72 @@
+// Command pg_canary_exporter publishes what a canary write shows of the
+// replication of a PostgreSQL cluster. This package wires it up: flags, logger,
+// HTTP and commands.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(exitStatus(err, os.Stderr))
+}
+
+// run parses the arguments and runs the command that they name.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o := newOptions()
+	command, err := o.app.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%w (see pg_canary_exporter --help)", err)
+	}
+	logger := o.logger(stderr)
+	switch command {
+	case "check":
+		return check(ctx, o, stdout, stderr)
+	case "setup":
+		return setup(ctx, o, stdout, logger)
+	case "healthy":
+		return healthy(ctx, o)
+	default:
+		return serve(ctx, o, logger)
+	}
+}
+
+// statusError ends the program with a status of its own. Its error may be nil.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e *statusError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *statusError) Unwrap() error { return e.err }
+
+// exitStatus prints an error, once, and returns the status that goes with it: 2
+// unless the error has another.
+func exitStatus(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(stderr, "pg_canary_exporter: "+text)
+	}
+	var withStatus *statusError
+	if errors.As(err, &withStatus) {
+		return withStatus.status
+	}
+	return 2
+}

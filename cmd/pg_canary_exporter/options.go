@@ -1,0 +1,195 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/server"
+)
+
+// options are what the flags and their variables say.
+type options struct {
+	app *kingpin.Application
+
+	primaryDSN        string
+	replicaDSNs       []string
+	section           string
+	probeTimeout      time.Duration
+	probeTimeoutOff   time.Duration
+	probeWait         time.Duration
+	probeSyncedWithin time.Duration
+	probeSyncCommit   string
+	logLevel          string
+	logFormat         string
+
+	web           *web.FlagConfig
+	telemetryPath string
+
+	checkOutput        string
+	checkWatch         bool
+	checkWatchInterval time.Duration
+
+	setupRole         string
+	setupPasswordFile string
+	setupPrint        bool
+}
+
+func newOptions() *options {
+	o := &options{app: kingpin.New(server.Name, "Prometheus exporter for PostgreSQL replication. "+
+		"On every scrape it writes a canary value on the primary, reads it back from every replica, and publishes what it saw.\n\n"+
+		"Each flag can be set by a variable too: --probe.wait by PG_CANARY_PROBE_WAIT, and so on.")}
+	o.app.HelpFlag.Short('h')
+	o.app.Version(version.Print(server.Name)).VersionFlag.Short('V')
+	o.app.UsageTemplate(kingpin.CompactUsageTemplate)
+	o.clusterFlags()
+	o.logFlags()
+	o.serveFlags(o.app.Command("serve", "Answer scrapes over HTTP. This is what runs when no command is given.").Default())
+	o.checkFlags(o.app.Command("check", "Run one probe and print what it saw. Exit status 0: synced, 1: lagging, 2: broken."))
+	o.setupFlags(o.app.Command("setup", "Create the schema, the table and the role that the exporter needs; --primary.dsn is an administrator's."))
+	o.app.Command("healthy", "Ask the exporter that runs on this host whether it is healthy, for a container's health check.").Hidden()
+	variables(o.app.Model().Flags, o.app.GetFlag)
+	return o
+}
+
+func (o *options) clusterFlags() {
+	o.app.Flag("primary.dsn", "Connection string of the primary: a postgres:// URL or keyword=value pairs.").
+		PlaceHolder("DSN").StringVar(&o.primaryDSN)
+	o.app.Flag("replica.dsn", "Connection string of a replica. Repeatable; in the variable, one a line.").
+		PlaceHolder("DSN").StringsVar(&o.replicaDSNs)
+	o.app.Flag("canary.section", "Name of the row of canary.section that this exporter writes.").
+		Default("default").StringVar(&o.section)
+	o.app.Flag("probe.timeout", "How long a probe may take when the scraper does not say how long it waits.").
+		Default("5s").DurationVar(&o.probeTimeout)
+	o.app.Flag("probe.timeout-offset", "Taken off the scraper's timeout, for the way back.").
+		Default("250ms").DurationVar(&o.probeTimeoutOff)
+	o.app.Flag("probe.wait", "How long to read a replica again that does not show the canary.").
+		Default("1s").DurationVar(&o.probeWait)
+	o.app.Flag("probe.synced-within", "How soon a replica must show the canary to be synced.").
+		Default("100ms").DurationVar(&o.probeSyncedWithin)
+	o.app.Flag("probe.synchronous-commit", "synchronous_commit of the canary write. With more than local, a missing synchronous standby fails the probe.").
+		Default("local").EnumVar(&o.probeSyncCommit, "off", "local", "remote_write", "on", "remote_apply")
+}
+
+func (o *options) logFlags() {
+	o.app.Flag("log.level", "Least severe messages to log: debug, info, warn or error.").
+		Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
+	o.app.Flag("log.format", "Format of the log: logfmt or json.").
+		Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
+}
+
+func (o *options) serveFlags(command *kingpin.CmdClause) {
+	o.web = kingpinflag.AddFlags(o.app, server.DefaultAddress)
+	command.Flag("web.telemetry-path", "Path of the metrics.").
+		Default("/metrics").Envar(variable("web.telemetry-path")).StringVar(&o.telemetryPath)
+}
+
+func (o *options) checkFlags(command *kingpin.CmdClause) {
+	command.Flag("output", "Format: table or json.").Short('o').
+		Default("table").Envar(variable("output")).EnumVar(&o.checkOutput, "table", "json")
+	command.Flag("watch", "Repeat until interrupted.").Short('w').
+		Envar(variable("watch")).BoolVar(&o.checkWatch)
+	command.Flag("watch.interval", "How often, with --watch.").
+		Default("2s").Envar(variable("watch.interval")).DurationVar(&o.checkWatchInterval)
+}
+
+func (o *options) setupFlags(command *kingpin.CmdClause) {
+	command.Flag("role", "Login role to create for the exporter.").
+		Default("canary").Envar(variable("role")).StringVar(&o.setupRole)
+	command.Flag("role.password-file", "File with the role's password. Or give the password in PG_CANARY_ROLE_PASSWORD.").
+		PlaceHolder("FILE").Envar(variable("role.password-file")).StringVar(&o.setupPasswordFile)
+	command.Flag("print", "Print the SQL instead of running it.").
+		Envar(variable("print")).BoolVar(&o.setupPrint)
+}
+
+// variable returns the name of a flag's environment variable.
+func variable(flag string) string {
+	return "PG_CANARY_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(flag))
+}
+
+// variables gives every flag in the list its variable.
+func variables(flags []*kingpin.FlagModel, get func(string) *kingpin.FlagClause) {
+	for _, flag := range flags {
+		if flag.Name != "help" && flag.Name != "version" {
+			get(flag.Name).Envar(variable(flag.Name))
+		}
+	}
+}
+
+// logger returns the logger that the flags ask for.
+func (o *options) logger(w io.Writer) log.Logger {
+	var logger log.Logger
+	if w = log.NewSyncWriter(w); o.logFormat == "json" {
+		logger = log.NewJSONLogger(w)
+	} else {
+		logger = log.NewLogfmtLogger(w)
+	}
+	logger = level.NewFilter(logger, level.Allow(level.ParseDefault(o.logLevel, level.InfoValue())))
+	return log.With(logger, "ts", log.DefaultTimestampUTC)
+}
+
+// cluster returns the cluster that the flags describe. It does not connect.
+func (o *options) cluster() (*probe.Cluster, error) {
+	if o.primaryDSN == "" {
+		return nil, errors.New("no primary: give --primary.dsn or PG_CANARY_PRIMARY_DSN, such as postgres://canary@db:5432/postgres")
+	}
+	if err := pgnode.CheckSection(o.section); err != nil {
+		return nil, fmt.Errorf("--canary.section: %w", err)
+	}
+	if o.probeTimeout <= 0 || o.probeWait <= 0 || o.probeSyncedWithin <= 0 || o.probeTimeoutOff < 0 {
+		return nil, errors.New("--probe.timeout, --probe.wait and --probe.synced-within must be above 0, and --probe.timeout-offset not below")
+	}
+	if o.probeSyncedWithin > o.probeWait {
+		return nil, fmt.Errorf("--probe.synced-within=%v is longer than --probe.wait=%v: the wait would end before the verdict",
+			o.probeSyncedWithin, o.probeWait)
+	}
+	nodes, err := o.nodes()
+	if err != nil {
+		return nil, err
+	}
+	return probe.New(probe.Config{Wait: o.probeWait, SyncedWithin: o.probeSyncedWithin}, nodes...), nil
+}
+
+// nodes returns the nodes of the connection strings, the primary first.
+func (o *options) nodes() ([]probe.Node, error) {
+	settings := pgnode.Options{Section: o.section, SynchronousCommit: o.probeSyncCommit, StatementTimeout: o.probeTimeout}
+	seen := map[string]string{}
+	var nodes []probe.Node
+	add := func(flag, dsn string) error {
+		node, err := pgnode.New(dsn, settings)
+		if err != nil {
+			return fmt.Errorf("%s: %w", flag, err)
+		}
+		if other, ok := seen[node.Name()]; ok {
+			return fmt.Errorf("%s: %s is the node of %s already", flag, node.Name(), other)
+		}
+		seen[node.Name()] = flag
+		nodes = append(nodes, node)
+		return nil
+	}
+	if err := add("--primary.dsn", o.primaryDSN); err != nil {
+		return nil, err
+	}
+	number := 0
+	for _, dsn := range o.replicaDSNs {
+		if strings.TrimSpace(dsn) == "" {
+			continue // A last empty line of the variable.
+		}
+		number++
+		if err := add(fmt.Sprintf("--replica.dsn (number %d)", number), dsn); err != nil {
+			return nil, err
+		}
+	}
+	return nodes, nil
+}

@@ -1,0 +1,91 @@
+package collector
+
+import (
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+)
+
+// journal logs the condition of every node when it changes, and only then.
+type journal struct {
+	logger     log.Logger
+	conditions map[string]string
+	limited    map[string]bool
+}
+
+func newJournal(logger log.Logger) *journal {
+	return &journal{logger: logger, conditions: map[string]string{}, limited: map[string]bool{}}
+}
+
+// write logs what has changed with this probe.
+func (j *journal) write(r *probe.Result) {
+	for i := range r.Nodes {
+		node := &r.Nodes[i]
+		condition, good := conditionOf(r, node)
+		if j.conditions[node.Name] != condition {
+			j.conditions[node.Name] = condition
+			j.changed(node, condition, good)
+		}
+		j.limits(node)
+	}
+}
+
+func (j *journal) changed(node *probe.NodeResult, condition string, good bool) {
+	fields := []any{"msg", "node's condition changed", "node", node.Name, "condition", condition}
+	if replica := node.Replica; replica != nil && replica.Lag != nil {
+		fields = append(fields, "lag", replica.Lag.String())
+	}
+	logger := level.Info(j.logger)
+	if !good {
+		logger = level.Warn(j.logger)
+		if n := len(node.Failures); n > 0 {
+			fields = append(fields, "err", node.Failures[n-1])
+		}
+	}
+	_ = logger.Log(fields...)
+}
+
+// conditionOf puts a node's part of a result into a few words that stay the
+// same as long as there is nothing new to tell.
+func conditionOf(r *probe.Result, node *probe.NodeResult) (condition string, good bool) {
+	failed := len(node.Failures) > 0
+	switch {
+	case !node.Up && failed:
+		return "unreachable: " + string(probe.ReasonOf(node.Failures[0])), false
+	case !node.Up:
+		return "unreachable", false
+	case node.Name == r.Primary && r.Write != nil:
+		return "primary, writable", true
+	case node.Name == r.Primary && failed:
+		return "not written: " + string(probe.ReasonOf(node.Failures[0])), false
+	case failed:
+		return "failing: " + string(probe.ReasonOf(node.Failures[0])), false
+	case node.Replica == nil || node.Replica.State == "":
+		return "replica, not compared", false
+	case node.Replica.State == probe.StateReceiving, node.Replica.State == probe.StateReplaying:
+		return "replica, lagging", false
+	default:
+		return "replica, " + string(node.Replica.State), node.Replica.State == probe.StateSynced
+	}
+}
+
+// limits says once what a node does not tell, and what that takes from its metrics.
+func (j *journal) limits(node *probe.NodeResult) {
+	if j.limited[node.Name] || node.Replica == nil || node.Replica.First == nil {
+		return
+	}
+	var limit string
+	switch first := node.Replica.First; {
+	case !first.Detailed:
+		limit = "the server has no replay functions or the role may not call them: " +
+			"no LSNs, no lag in bytes, no state but synced"
+	case first.Receiver == probe.Hidden:
+		limit = "the role lacks pg_monitor: the states disconnected and blocked cannot be told; " +
+			"GRANT pg_monitor to it, or run setup"
+	default:
+		return
+	}
+	j.limited[node.Name] = true
+	_ = level.Warn(j.logger).Log("msg", "a node tells less than it could", "node", node.Name, "limit", limit)
+}

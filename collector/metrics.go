@@ -1,0 +1,104 @@
+package collector
+
+// namespace begins the name of every metric of a probe.
+const namespace = "pg_canary"
+
+// Metric describes one metric that the exporter publishes. Its definition here
+// is the only place of its name, type, labels and help.
+type Metric struct {
+	// Name is the full name, with the namespace.
+	Name string
+	// Type is "gauge", "counter" or "histogram".
+	Type   string
+	Labels []string
+	Help   string
+}
+
+// metrics are all definitions below, in their order.
+var metrics []*Metric
+
+// Metrics returns every metric of a probe, without those of the exporter itself
+// (go_*, process_*, promhttp_*, pg_canary_exporter_build_info).
+func Metrics() []Metric {
+	all := make([]Metric, len(metrics))
+	for i, m := range metrics {
+		all[i] = *m
+	}
+	return all
+}
+
+func define(kind, name, help string, labels ...string) *Metric {
+	m := &Metric{Name: namespace + "_" + name, Type: kind, Labels: labels, Help: help}
+	metrics = append(metrics, m)
+	return m
+}
+
+const (
+	gauge     = "gauge"
+	counter   = "counter"
+	histogram = "histogram"
+)
+
+// What one probe saw. A series is absent when its value was not observed in the probe.
+var (
+	up = define(gauge, "up",
+		"1 if the canary commit was acknowledged in this probe, 0 if it was not.")
+	probeDuration = define(gauge, "probe_duration_seconds",
+		"How long the whole probe took.")
+	writeDuration = define(gauge, "write_duration_seconds",
+		"From sending the canary write to the acknowledgement of its commit.")
+	primaryLSN = define(gauge, "primary_lsn",
+		"WAL position of the primary right after the canary commit, in bytes since 0/0.")
+	primaryCapacity = define(gauge, "primary_capacity",
+		"Capacity of the canary section that was written on the primary.")
+	primaryTimeline = define(gauge, "primary_timeline",
+		"Timeline that the primary writes on.")
+	primaries = define(gauge, "primaries",
+		"Nodes that say they are not in recovery: 1 is right, 0 means that nobody takes writes, 2 a split brain.")
+	nodeUp = define(gauge, "node_up",
+		"1 if the node answered in this probe, 0 if it did not.", "node")
+	nodeIsPrimary = define(gauge, "node_is_primary",
+		"1 if the node says that it is not in recovery, 0 if it says that it is.", "node")
+	synced = define(gauge, "synced",
+		"1 if the canary was visible on the replica within --probe.synced-within of its acknowledgement, 0 if not.", "replica")
+	lagBytes = define(gauge, "lag_bytes",
+		"How far the replica's replay was behind primary_lsn at the first read, in bytes of WAL.", "replica")
+	lagSeconds = define(gauge, "lag_seconds",
+		"How long the oldest acknowledged canary commit that the replica does not show has been waiting; "+
+			"the visibility delay when it shows the newest.", "replica")
+	replayLSN = define(gauge, "replica_replay_lsn",
+		"Last WAL position replayed at the first read, in bytes since 0/0.", "replica")
+	receiveLSN = define(gauge, "replica_receive_lsn",
+		"Last WAL position received and synced to disk at the first read, in bytes since 0/0.", "replica")
+	replicaCapacity = define(gauge, "replica_capacity",
+		"Capacity of the canary section that the first read of the replica showed.", "replica")
+	readDuration = define(gauge, "replica_read_duration_seconds",
+		"Round trip of the first read of the replica.", "replica")
+	replicaTimeline = define(gauge, "replica_timeline",
+		"Timeline that the replica follows.", "replica")
+	applyDelay = define(gauge, "replica_apply_delay_seconds",
+		"Setting recovery_min_apply_delay of the replica.", "replica")
+	replicaState = define(gauge, "replica_state",
+		"1 for the state that the replica is in, 0 for the others.", "replica", "state")
+)
+
+// What probes add up to, since the exporter started.
+var (
+	visibilityDelay = define(histogram, "visibility_delay_seconds",
+		"From the acknowledgement of the canary commit to the first read of the replica that showed it; "+
+			"a probe that gave up counts with the time it waited.", "replica")
+	reads = define(counter, "reads_total",
+		"First reads of the replica, right after the acknowledgement of a canary commit.", "replica")
+	staleReads = define(counter, "stale_reads_total",
+		"First reads of the replica that did not show the canary.", "replica")
+	backwardReads = define(counter, "backward_reads_total",
+		"Probes in which a read of the replica showed an older value than an earlier one.", "replica")
+	probes = define(counter, "probes_total",
+		"Probes that were run.")
+	failures = define(counter, "failures_total",
+		"Operations on the node that failed, by reason.", "node", "reason")
+)
+
+// buckets of the visibility delay: from what a pair on one host needs to what
+// --probe.wait can be raised to.
+var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}

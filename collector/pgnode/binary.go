@@ -1,0 +1,85 @@
+package pgnode
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+)
+
+// epoch is 2000-01-01, from which PostgreSQL counts the microseconds of a
+// timestamptz in its binary format.
+var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// row reads the columns of one result row in PostgreSQL's binary format, from
+// left to right. A NULL reads as the zero value.
+type row struct {
+	columns [][]byte
+	err     error
+}
+
+// next returns the next column when it is size bytes long, and nil when it is
+// NULL. Anything else is kept as the row's error.
+func (r *row) next(size int) []byte {
+	if len(r.columns) == 0 {
+		r.err = fmt.Errorf("a row of the server has too few columns")
+		return nil
+	}
+	column := r.columns[0]
+	r.columns = r.columns[1:]
+	if column != nil && size >= 0 && len(column) != size {
+		r.err = fmt.Errorf("a column of the server has %d bytes, not %d", len(column), size)
+		return nil
+	}
+	return column
+}
+
+func (r *row) uint64() uint64 {
+	if column := r.next(8); column != nil {
+		return binary.BigEndian.Uint64(column)
+	}
+	return 0
+}
+
+func (r *row) int64() int64 { return int64(r.uint64()) } //nolint:gosec // int8 is sent as two's complement.
+
+func (r *row) uint32() uint32 {
+	if column := r.next(4); column != nil {
+		return binary.BigEndian.Uint32(column)
+	}
+	return 0
+}
+
+func (r *row) bool() bool {
+	column := r.next(1)
+	return column != nil && column[0] != 0
+}
+
+func (r *row) text() string   { return string(r.next(-1)) }
+func (r *row) lsn() probe.LSN { return probe.LSN(r.uint64()) }
+func (r *row) time() time.Time {
+	return epoch.Add(time.Duration(r.int64()) * time.Microsecond)
+}
+
+// seconds reads a float8 as a duration, nil when it is NULL.
+func (r *row) seconds() *time.Duration {
+	column := r.next(8)
+	if column == nil {
+		return nil
+	}
+	d := time.Duration(math.Round(math.Float64frombits(binary.BigEndian.Uint64(column)) * float64(time.Second)))
+	return &d
+}
+
+func int8Param(v int64) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(v)) //nolint:gosec // int8 is sent as two's complement.
+}
+
+func boolParam(v bool) []byte {
+	if v {
+		return []byte{1}
+	}
+	return []byte{0}
+}

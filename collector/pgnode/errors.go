@@ -1,0 +1,130 @@
+package pgnode
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+)
+
+var errStillClosing = errors.New("two connections that hung are still being closed")
+
+// hints are the next steps for those reasons whose message alone does not say.
+var hints = map[probe.Reason]string{
+	probe.ReasonConnect:            "is PostgreSQL running there, and is the port open for this host?",
+	probe.ReasonDNS:                "correct the host in the connection string, or the name service",
+	probe.ReasonTLS:                "compare sslmode and the certificates in the connection string with the server's ssl settings",
+	probe.ReasonAuth:               "compare user and password with those that setup made, and the server's pg_hba.conf",
+	probe.ReasonPermission:         "run `pg_canary_exporter setup` with an administrator's --primary.dsn to grant what is missing",
+	probe.ReasonMissingTable:       "run `pg_canary_exporter setup` with an administrator's --primary.dsn, in this database",
+	probe.ReasonReadOnly:           "the node is a replica, or default_transaction_read_only is on",
+	probe.ReasonLockTimeout:        "another session holds a lock on the canary section; pg_locks on the primary shows which",
+	probe.ReasonTimeout:            "the node did not answer in time; it hangs, is overloaded, or packets are lost",
+	probe.ReasonTooManyConnections: "raise max_connections or the role's CONNECTION LIMIT, or close idle sessions",
+	probe.ReasonDiskFull:           "make room on the server's disk",
+}
+
+// describe gives an error its reason and its hint.
+func describe(err error) error {
+	var known *probe.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	reason := reasonFor(err)
+	return &probe.Error{Reason: reason, Hint: hints[reason], Err: err}
+}
+
+func reasonFor(err error) probe.Reason {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return sqlstateReason(pgErr)
+	}
+	return networkReason(err)
+}
+
+// sqlstateReason maps the error codes of PostgreSQL's appendix A.
+func sqlstateReason(err *pgconn.PgError) probe.Reason {
+	switch err.Code {
+	case "42501": // insufficient_privilege
+		return probe.ReasonPermission
+	case "42P01", "3F000", "42703": // undefined_table, invalid_schema_name, undefined_column
+		return probe.ReasonMissingTable
+	case "25006": // read_only_sql_transaction
+		return probe.ReasonReadOnly
+	case "55P03": // lock_not_available
+		return probe.ReasonLockTimeout
+	case "57014": // query_canceled: statement_timeout or a user's cancel
+		return probe.ReasonTimeout
+	case "53300": // too_many_connections
+		return probe.ReasonTooManyConnections
+	case "53100": // disk_full
+		return probe.ReasonDiskFull
+	case "57P01", "57P02": // admin_shutdown, crash_shutdown
+		return probe.ReasonShuttingDown
+	case "57P03": // cannot_connect_now
+		if strings.Contains(err.Message, "shutting down") {
+			return probe.ReasonShuttingDown
+		}
+		return probe.ReasonStartingUp
+	}
+	if strings.HasPrefix(err.Code, "28") { // invalid_authorization_specification
+		if strings.Contains(err.Message, "no encryption") || strings.Contains(err.Message, "SSL off") {
+			return probe.ReasonTLS
+		}
+		return probe.ReasonAuth
+	}
+	return probe.ReasonOther
+}
+
+// networkReason maps what the driver and the network say.
+func networkReason(err error) probe.Reason {
+	var (
+		dnsErr      *net.DNSError
+		certErr     *tls.CertificateVerificationError
+		recordErr   tls.RecordHeaderError
+		alertErr    tls.AlertError
+		hostnameErr x509.HostnameError
+		opErr       *net.OpError
+		netErr      net.Error
+	)
+	switch {
+	case errors.As(err, &dnsErr):
+		return probe.ReasonDNS
+	case errors.As(err, &certErr), errors.As(err, &recordErr), errors.As(err, &alertErr),
+		errors.As(err, &hostnameErr), strings.Contains(err.Error(), "refused TLS"):
+		return probe.ReasonTLS
+	case errors.Is(err, errStillClosing), errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err),
+		errors.As(err, &netErr) && netErr.Timeout():
+		return probe.ReasonTimeout
+	case errors.As(err, &opErr), closedByPeer(err):
+		return probe.ReasonConnect
+	default:
+		return probe.ReasonOther
+	}
+}
+
+// notOffered says whether the server lacks a function, or keeps it from the role.
+func notOffered(err error) bool {
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		return false
+	}
+	switch pgErr.Code {
+	case "42883", "42501", "0A000", "42P01", "42704": // undefined_function … undefined_object
+		return true
+	}
+	return false
+}
+
+// closedByPeer says whether the server ended the connection in the middle.
+func closedByPeer(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, pgconn.ErrConnClosed)
+}

@@ -1,0 +1,63 @@
+package pgnode
+
+// The statements of a probe. Each is prepared once per connection, returns at
+// most one row, and is its own transaction.
+const (
+	// advanceSQL is the canary write. An UPDATE by primary key costs 128 bytes
+	// of WAL with its commit; INSERT … ON CONFLICT would log a row lock too.
+	advanceSQL = `
+UPDATE canary.section SET capacity = capacity + 1, written_at = clock_timestamp()
+ WHERE name = $1
+RETURNING capacity, written_at`
+
+	// beginSQL is the canary write of a section that has no row yet. It goes
+	// on above the highest value that the exporter remembers ($2), so that the
+	// value grows even when somebody deleted the row.
+	beginSQL = `
+INSERT INTO canary.section AS s (name, capacity, written_at) VALUES ($1, $2, clock_timestamp())
+    ON CONFLICT (name) DO UPDATE SET capacity = s.capacity + 1, written_at = clock_timestamp()
+RETURNING capacity, written_at`
+
+	// positionSQL runs after the canary commit. The write position is at or
+	// past the commit record, because the commit waited until that was flushed.
+	positionSQL = `SELECT pg_current_wal_lsn(), ` + writeTimelineSQL
+
+	// insertPositionSQL is positionSQL for synchronous_commit = off, where a
+	// commit is acknowledged before it is written.
+	insertPositionSQL = `SELECT pg_current_wal_insert_lsn(), ` + writeTimelineSQL
+
+	// writeTimelineSQL takes the timeline from the name of the current WAL file,
+	// because pg_control_checkpoint() lags until the next checkpoint.
+	writeTimelineSQL = `('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int`
+
+	// stateSQL asks for the replay position before the receive position, so
+	// that the second is never behind the first. What the startup process
+	// waits on is asked only when $1 is true: pg_stat_activity costs as much
+	// as all the rest. A replica tells its timeline through its WAL receiver;
+	// without one, the control file has the newest that was persisted.
+	stateSQL = `
+SELECT n.recovering,
+       CASE WHEN n.recovering THEN pg_last_wal_replay_lsn() END,
+       CASE WHEN n.recovering THEN pg_last_wal_receive_lsn() END,
+       n.recovering AND pg_is_wal_replay_paused(),
+       extract(epoch FROM current_setting('recovery_min_apply_delay')::interval)::float8,
+       CASE WHEN r.pid IS NOT NULL THEN coalesce(r.status, 'hidden') END,
+       CASE WHEN n.recovering
+            THEN coalesce(r.received_tli, (SELECT greatest(c.timeline_id, m.min_recovery_end_timeline)
+                                             FROM pg_control_checkpoint() c, pg_control_recovery() m))
+            ELSE ` + writeTimelineSQL + ` END,
+       CASE WHEN $1::bool AND n.recovering
+            THEN coalesce((SELECT CASE WHEN a.wait_event_type = 'Lock' THEN 'Lock' ELSE coalesce(a.wait_event, '') END
+                             FROM pg_stat_activity a WHERE a.backend_type = 'startup'), 'hidden') END
+  FROM (SELECT pg_is_in_recovery() AS recovering) n
+  LEFT JOIN pg_stat_wal_receiver r ON true`
+
+	// basicStateSQL is for servers without the functions of stateSQL, or
+	// roles that may not call them.
+	basicStateSQL = `SELECT pg_is_in_recovery() WHERE $1::bool IS NOT NULL`
+
+	// sectionSQL is a statement of its own, with a snapshot that is taken after
+	// the replay position was read: only so does a lag of 0 bytes mean that
+	// the row is visible.
+	sectionSQL = `SELECT capacity, written_at FROM canary.section WHERE name = $1`
+)

@@ -1,0 +1,194 @@
+// Package probe runs the write-then-read on a cluster: it commits a canary value
+// on the primary, reads it from every replica, waits a while for those that do
+// not show it yet, and says what it saw in one plain Result.
+//
+// It works on plain Go types and knows neither the driver nor Prometheus. Both
+// ends of every duration are stamped by the exporter's own monotonic clock.
+package probe
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Config is what a user can say about a probe.
+type Config struct {
+	// Wait is how long a replica that does not show the canary is read again,
+	// counted from the acknowledgement.
+	Wait time.Duration
+	// SyncedWithin is how long after the acknowledgement the canary may become
+	// visible for the replica to count as synced. It is at most Wait.
+	SyncedWithin time.Duration
+}
+
+// Shares of the time that is left for the probe, so that one hung node leaves
+// the others theirs.
+const (
+	connectShare = 4 // A node that does not answer a connection within a quarter is down.
+	writeShare   = 2 // A primary that does not acknowledge within a half of the rest fails.
+)
+
+// finish is kept from the wait for the last reads and the answer.
+const finish = 50 * time.Millisecond
+
+// Cluster is one primary and its replicas, with the memory that probes share.
+// It runs one probe at a time: the caller sees to it.
+type Cluster struct {
+	cfg      Config
+	nodes    []Node
+	primary  int // index of the node that takes the writes, as far as known
+	acks     ledger
+	replicas []replicaMemory // by index of the node
+}
+
+// replicaMemory is what one probe leaves for the next one about a node.
+type replicaMemory struct {
+	highest int64 // highest capacity ever read
+}
+
+// New returns the cluster of the given nodes, at least one. The first is where
+// the search for the primary starts.
+func New(cfg Config, nodes ...Node) *Cluster {
+	return &Cluster{cfg: cfg, nodes: nodes, replicas: make([]replicaMemory, len(nodes))}
+}
+
+// Names returns the names of the nodes, in their order.
+func (c *Cluster) Names() []string {
+	names := make([]string, len(c.nodes))
+	for i, n := range c.nodes {
+		names[i] = n.Name()
+	}
+	return names
+}
+
+// Close closes the connections of all nodes.
+func (c *Cluster) Close(ctx context.Context) error {
+	errs := make([]error, len(c.nodes))
+	c.each(c.all(), func(i int) { errs[i] = c.nodes[i].Close(ctx) })
+	return errors.Join(errs...)
+}
+
+// Probe runs one probe. It returns before ctx's deadline, whatever the
+// servers do; a ctx without one is an error of the caller.
+func (c *Cluster) Probe(ctx context.Context) *Result {
+	r := &Result{Started: time.Now(), Nodes: make([]NodeResult, len(c.nodes))}
+	for i, n := range c.nodes {
+		r.Nodes[i].Name = n.Name()
+	}
+	c.connect(ctx, r)
+	c.write(ctx, r)
+	if r.Write != nil {
+		c.compare(ctx, r)
+	} else {
+		c.survey(ctx, r)
+	}
+	r.Primary = c.nodes[c.primary].Name()
+	r.Duration = time.Since(r.Started)
+	return r
+}
+
+// connect opens the connections that are missing, so that the reads that
+// follow measure replication and not the opening of connections.
+func (c *Cluster) connect(ctx context.Context, r *Result) {
+	var missing []int
+	for i, n := range c.nodes {
+		if !n.Connected() {
+			missing = append(missing, i)
+		}
+	}
+	if len(missing) == 0 {
+		return
+	}
+	ctx, cancel := withShare(ctx, connectShare)
+	defer cancel()
+	c.each(missing, func(i int) {
+		if err := c.nodes[i].Connect(ctx); err != nil {
+			r.Nodes[i].failed(err)
+		}
+	})
+}
+
+// write commits the next canary value on the primary.
+func (c *Cluster) write(ctx context.Context, r *Result) {
+	node, result := c.nodes[c.primary], &r.Nodes[c.primary]
+	if !node.Connected() {
+		return
+	}
+	ctx, cancel := withShare(ctx, writeShare)
+	defer cancel()
+	w, err := node.Write(ctx, c.acks.last()+1)
+	if err != nil {
+		result.failed(err)
+		return
+	}
+	inRecovery := false
+	result.Up, result.InRecovery = true, &inRecovery
+	c.acks.add(w.Capacity, w.Acknowledged)
+	r.Write = &w
+}
+
+// compare reads every other node until it shows the canary.
+func (c *Cluster) compare(ctx context.Context, r *Result) {
+	c.each(c.others(), func(i int) { c.follow(ctx, i, r.Write, &r.Nodes[i]) })
+}
+
+// survey asks every node for its state, when there is no canary to look for.
+func (c *Cluster) survey(ctx context.Context, r *Result) {
+	c.each(c.all(), func(i int) {
+		result := &r.Nodes[i]
+		if i != c.primary {
+			result.Replica = &ReplicaResult{State: StateUnreachable}
+		}
+		if !c.nodes[i].Connected() {
+			return
+		}
+		read, err := c.nodes[i].Inspect(ctx)
+		if err != nil {
+			result.failed(err)
+		}
+		result.answered(read)
+		if result.Replica != nil && result.Up {
+			result.Replica.First = &read
+			result.Replica.State = behindState(read.State, 0, 0)
+		}
+	})
+}
+
+// all and others return indexes of nodes.
+func (c *Cluster) all() []int {
+	indexes := make([]int, len(c.nodes))
+	for i := range indexes {
+		indexes[i] = i
+	}
+	return indexes
+}
+
+func (c *Cluster) others() []int {
+	all := c.all()
+	return append(all[:c.primary], all[c.primary+1:]...)
+}
+
+// each calls do for every index at the same time and waits for all. The last
+// runs on the caller's goroutine, which spares a pair its only switch.
+func (c *Cluster) each(indexes []int, do func(i int)) {
+	var group sync.WaitGroup
+	for n, i := range indexes {
+		if n == len(indexes)-1 {
+			do(i)
+			break
+		}
+		group.Go(func() { do(i) })
+	}
+	group.Wait()
+}
+
+// withShare limits ctx to the given fraction of the time that it has left.
+func withShare(ctx context.Context, share int) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(share))
+}

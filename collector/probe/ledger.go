@@ -1,0 +1,59 @@
+package probe
+
+import (
+	"sort"
+	"time"
+)
+
+// ledgerSize bounds the memory of a ledger: 45 days at one probe a minute,
+// almost four at one every five seconds, in 1 MiB.
+const ledgerSize = 1 << 16
+
+// ledger remembers when which canary value was acknowledged, by the
+// exporter's monotonic clock.
+type ledger struct {
+	base    time.Time
+	entries []ledgerEntry // ascending by capacity and by time
+}
+
+type ledgerEntry struct {
+	capacity int64
+	at       time.Duration // since base
+}
+
+// add remembers an acknowledgement. A capacity that is not above the last one
+// shows that the section was begun anew or that commits were lost: what was
+// acknowledged at or above it is forgotten.
+func (l *ledger) add(capacity int64, at time.Time) {
+	if l.base.IsZero() {
+		l.base = at
+	}
+	l.entries = l.entries[:l.after(capacity-1)]
+	if len(l.entries) == ledgerSize {
+		l.entries = append(l.entries[:0], l.entries[ledgerSize/2:]...)
+	}
+	l.entries = append(l.entries, ledgerEntry{capacity, at.Sub(l.base)})
+}
+
+// oldestUnseen returns when the first value above capacity was acknowledged.
+// It is false when the ledger does not reach back that far.
+func (l *ledger) oldestUnseen(capacity int64) (time.Time, bool) {
+	i := l.after(capacity)
+	if i == len(l.entries) || (i == 0 && l.entries[0].capacity > capacity+1) {
+		return time.Time{}, false
+	}
+	return l.base.Add(l.entries[i].at), true
+}
+
+// last returns the highest capacity that is remembered, or 0.
+func (l *ledger) last() int64 {
+	if len(l.entries) == 0 {
+		return 0
+	}
+	return l.entries[len(l.entries)-1].capacity
+}
+
+// after returns the index of the first entry above capacity.
+func (l *ledger) after(capacity int64) int {
+	return sort.Search(len(l.entries), func(i int) bool { return l.entries[i].capacity > capacity })
+}

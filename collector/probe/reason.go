@@ -1,0 +1,62 @@
+package probe
+
+import "errors"
+
+// Reason says in one word why an operation on a node failed. The list is fixed,
+// because it is a metric's label.
+type Reason string
+
+// The reasons. Package pgnode derives them from SQLSTATEs and network errors.
+const (
+	ReasonConnect            Reason = "connect"
+	ReasonDNS                Reason = "dns"
+	ReasonTLS                Reason = "tls"
+	ReasonAuth               Reason = "auth"
+	ReasonPermission         Reason = "permission"
+	ReasonMissingTable       Reason = "missing_table"
+	ReasonReadOnly           Reason = "read_only"
+	ReasonLockTimeout        Reason = "lock_timeout"
+	ReasonTimeout            Reason = "timeout"
+	ReasonTooManyConnections Reason = "too_many_connections"
+	ReasonStartingUp         Reason = "starting_up"
+	ReasonShuttingDown       Reason = "shutting_down"
+	ReasonDiskFull           Reason = "disk_full"
+	ReasonOther              Reason = "other"
+)
+
+// Reasons returns every reason.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonConnect, ReasonDNS, ReasonTLS, ReasonAuth, ReasonPermission, ReasonMissingTable, ReasonReadOnly,
+		ReasonLockTimeout, ReasonTimeout, ReasonTooManyConnections, ReasonStartingUp, ReasonShuttingDown,
+		ReasonDiskFull, ReasonOther,
+	}
+}
+
+// Error is a failed operation on a node. It never contains a password.
+type Error struct {
+	Reason Reason
+	// Hint is the next step for whoever has to mend it; may be empty.
+	Hint string
+	Err  error
+}
+
+// Error joins the cause and the hint.
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Err.Error()
+	}
+	return e.Err.Error() + ": " + e.Hint
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ReasonOf returns the reason that an error of a [Node] carries.
+func ReasonOf(err error) Reason {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return ReasonOther
+}

@@ -1,0 +1,172 @@
+package probe
+
+import (
+	"context"
+	"time"
+)
+
+// follow reads a node until it shows the canary or the wait is over, and judges it.
+func (c *Cluster) follow(ctx context.Context, i int, w *Write, result *NodeResult) {
+	replica := &ReplicaResult{State: StateUnreachable}
+	result.Replica = replica
+	if !c.nodes[i].Connected() {
+		return
+	}
+	seen, ok := c.first(ctx, i, w, result)
+	if !ok {
+		return
+	}
+	if replica.Stale {
+		seen = c.await(ctx, i, w, result, seen)
+	}
+	c.judge(w, replica, seen)
+}
+
+// first makes the first read. It is false when it did not show a section.
+func (c *Cluster) first(ctx context.Context, i int, w *Write, result *NodeResult) (Read, bool) {
+	read, err := c.nodes[i].Read(ctx)
+	if err != nil {
+		result.failed(err)
+	}
+	result.answered(read)
+	if !result.Up {
+		return read, false
+	}
+	replica := result.Replica
+	replica.First = &read
+	if err != nil {
+		replica.State = behindState(read.State, 0, w.LSN)
+		return read, false
+	}
+	if w.LSN != 0 && read.ReplayLSN != 0 {
+		behind := w.LSN.Since(read.ReplayLSN)
+		replica.LagBytes = &behind
+	}
+	c.note(i, replica, w, read)
+	replica.Stale = replica.FirstFresh.IsZero()
+	return read, true
+}
+
+// await reads the node again until it shows the canary, and returns the last
+// answer that did not: what it says explains the lag.
+func (c *Cluster) await(ctx context.Context, i int, w *Write, result *NodeResult, stale Read) Read {
+	limit, end := w.Acknowledged.Add(c.cfg.SyncedWithin), w.Acknowledged.Add(c.cfg.Wait)
+	if deadline, ok := ctx.Deadline(); ok && end.After(deadline.Add(-finish)) {
+		end = deadline.Add(-finish)
+	}
+	for {
+		now := time.Now()
+		if !now.Before(end) || !sleep(ctx, pause(now, w.Acknowledged, limit, end)) {
+			return stale
+		}
+		read, err := c.again(ctx, i, limit, end)
+		if err != nil {
+			result.failed(err)
+			return stale
+		}
+		c.note(i, result.Replica, w, read)
+		if !result.Replica.FirstFresh.IsZero() {
+			return stale
+		}
+		if read.Detailed || !stale.Detailed {
+			stale = read
+		} else {
+			stale.Section = read.Section
+		}
+	}
+}
+
+// again reads the section alone as long as the replica can still count as
+// synced, and from then on its state too, because it has to be explained.
+func (c *Cluster) again(ctx context.Context, i int, limit, end time.Time) (Read, error) {
+	if now := time.Now(); now.Before(limit) && now.Before(end) {
+		return c.nodes[i].Poll(ctx)
+	}
+	return c.nodes[i].Inspect(ctx)
+}
+
+// note keeps what one read says about the canary.
+func (c *Cluster) note(i int, replica *ReplicaResult, w *Write, read Read) {
+	if shows(read.Section, w.Section) {
+		replica.FirstFresh = read.Received
+	} else {
+		replica.LastStale = read.Sent
+	}
+	replica.Last = read.Section
+	if !read.Found {
+		return
+	}
+	memory := &c.replicas[i]
+	if read.Capacity < memory.highest {
+		replica.Backward = true
+	}
+	memory.highest = max(memory.highest, read.Capacity)
+}
+
+// shows says whether a section that was read is the written one or a newer one.
+// The stamp tells apart equal or higher values of a section that was begun
+// anew, or that two primaries went on to count.
+func shows(read, written Section) bool {
+	if !read.Found || read.Capacity < written.Capacity {
+		return false
+	}
+	if read.Capacity == written.Capacity {
+		return read.WrittenAt.Equal(written.WrittenAt)
+	}
+	return !read.WrittenAt.Before(written.WrittenAt)
+}
+
+// judge derives lag, synced and state from the reads.
+func (c *Cluster) judge(w *Write, replica *ReplicaResult, seen Read) {
+	fresh := !replica.FirstFresh.IsZero()
+	staleFor := replica.LastStale.Sub(w.Acknowledged)
+	switch {
+	case fresh:
+		delay := replica.FirstFresh.Sub(w.Acknowledged)
+		replica.Visibility, replica.Lag = &delay, &delay
+	default:
+		replica.Visibility = &staleFor
+		lag := c.lag(w, seen.Section, replica.LastStale)
+		replica.Lag = &lag
+	}
+	// A stale read that was sent after the limit proves that the canary was
+	// not visible in time; a fresh one without such a proof counts for it.
+	late := !replica.LastStale.IsZero() && staleFor >= c.cfg.SyncedWithin
+	if fresh || late {
+		synced := !late
+		replica.Synced = &synced
+	}
+	if fresh && !late {
+		replica.State = StateSynced
+		return
+	}
+	replica.State = behindState(seen.State, *replica.Lag, w.LSN)
+}
+
+// lag returns how long, at the given moment, the oldest acknowledged commit has
+// been waiting that a replica which shows the section does not show. Where the
+// memory does not reach back so far, the stamps of the two sections, both by
+// the primary's clock, bound it from above: the oldest missing commit is
+// younger than the one that the replica shows.
+func (c *Cluster) lag(w *Write, shown Section, at time.Time) time.Duration {
+	since := at.Sub(w.Acknowledged)
+	if oldest, ok := c.acks.oldestUnseen(shown.Capacity); ok {
+		return max(at.Sub(oldest), since)
+	}
+	if !shown.Found {
+		return since
+	}
+	return max(w.WrittenAt.Sub(shown.WrittenAt), 0) + since
+}
+
+// failed keeps a failed operation.
+func (n *NodeResult) failed(err error) { n.Failures = append(n.Failures, err) }
+
+// answered keeps what an answer, if it was one, says about the node itself.
+func (n *NodeResult) answered(read Read) {
+	if read.Received.IsZero() {
+		return
+	}
+	inRecovery := read.InRecovery
+	n.Up, n.InRecovery = true, &inRecovery
+}

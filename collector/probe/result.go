@@ -1,0 +1,80 @@
+package probe
+
+import "time"
+
+// Result is what one probe saw. What was not observed is nil, "" or 0 where
+// its comment says so; nothing is carried over from an earlier probe.
+type Result struct {
+	// Started and Duration bracket the whole probe.
+	Started  time.Time
+	Duration time.Duration
+	// Primary is the name of the node that was written to, or would have been.
+	Primary string
+	// Write is nil when no canary commit was acknowledged.
+	Write *Write
+	// Nodes are all nodes of the cluster, in the order of the configuration.
+	Nodes []NodeResult
+}
+
+// NodeResult is one node's part of a Result.
+type NodeResult struct {
+	Name string
+	// Up is true when the node answered in this probe, be it with an error.
+	Up bool
+	// InRecovery is the node's own word; nil when it gave none.
+	InRecovery *bool
+	// Failures are the operations that failed, oldest first.
+	Failures []error
+	// Replica is nil for the primary.
+	Replica *ReplicaResult
+}
+
+// ReplicaResult is what the reads of one replica showed.
+type ReplicaResult struct {
+	// First is the first read; nil when there was none.
+	First *Read
+	// Last is the section as the last read showed it.
+	Last Section
+	// Stale is true when the first read did not show the canary.
+	Stale bool
+	// LagBytes is how far the first read's replay position was behind the
+	// write's; nil when one of them is not known.
+	LagBytes *uint64
+	// LastStale is when the last read that did not show the canary was sent,
+	// and FirstFresh when the first one that did came back: the canary became
+	// visible between them. Zero when there was no such read.
+	LastStale, FirstFresh time.Time
+	// Synced is nil when the probe could not tell.
+	Synced *bool
+	// Visibility is the visibility delay, or the time waited in vain; nil
+	// when there was nothing to wait for.
+	Visibility *time.Duration
+	// Lag is nil when the probe could not tell.
+	Lag *time.Duration
+	// Backward is true when a read showed an older value than an earlier probe's.
+	Backward bool
+	// State is "" when the probe could not tell.
+	State ReplicaState
+}
+
+// Replicas returns the nodes that were read as replicas.
+func (r *Result) Replicas() []*NodeResult {
+	var replicas []*NodeResult
+	for i := range r.Nodes {
+		if r.Nodes[i].Replica != nil {
+			replicas = append(replicas, &r.Nodes[i])
+		}
+	}
+	return replicas
+}
+
+// Primaries counts the nodes that say they are not in recovery.
+func (r *Result) Primaries() int {
+	n := 0
+	for i := range r.Nodes {
+		if in := r.Nodes[i].InRecovery; in != nil && !*in {
+			n++
+		}
+	}
+	return n
+}

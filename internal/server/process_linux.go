@@ -1,0 +1,76 @@
+package server
+
+import (
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/procfs"
+)
+
+// processCollector publishes the process_* metrics that can be had from
+// /proc/self/stat and a count of file descriptors. The one in client_golang reads
+// /proc/stat and the network counters of the whole host too, at every scrape,
+// which takes as long as a probe.
+type processCollector struct {
+	process              procfs.Proc
+	start                float64 // Unix time
+	maxDescriptors       float64
+	cpu, resident        *prometheus.Desc
+	virtual, descriptors *prometheus.Desc
+	maximum, started     *prometheus.Desc
+}
+
+var _ prometheus.Collector = (*processCollector)(nil)
+
+func newProcessCollector() (prometheus.Collector, error) {
+	process, err := procfs.NewProc(os.Getpid())
+	if err != nil {
+		return nil, err
+	}
+	stat, err := process.Stat()
+	if err != nil {
+		return nil, err
+	}
+	start, err := stat.StartTime()
+	if err != nil {
+		return nil, err
+	}
+	limits, err := process.Limits()
+	if err != nil {
+		return nil, err
+	}
+	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
+	return &processCollector{
+		process:        process,
+		start:          start,
+		maxDescriptors: float64(limits.OpenFiles),
+		cpu:            desc("process_cpu_seconds_total", "Total user and system CPU time spent in seconds."),
+		resident:       desc("process_resident_memory_bytes", "Resident memory size in bytes."),
+		virtual:        desc("process_virtual_memory_bytes", "Virtual memory size in bytes."),
+		descriptors:    desc("process_open_fds", "Number of open file descriptors."),
+		maximum:        desc("process_max_fds", "Maximum number of open file descriptors."),
+		started:        desc("process_start_time_seconds", "Start time of the process since unix epoch in seconds."),
+	}, nil
+}
+
+// Describe sends the descriptions of all metrics.
+func (c *processCollector) Describe(ch chan<- *prometheus.Desc) {
+	prometheus.DescribeByCollect(c, ch)
+}
+
+// Collect sends the current values.
+func (c *processCollector) Collect(ch chan<- prometheus.Metric) {
+	send := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64) {
+		ch <- prometheus.MustNewConstMetric(desc, kind, value)
+	}
+	send(c.started, prometheus.GaugeValue, c.start)
+	send(c.maximum, prometheus.GaugeValue, c.maxDescriptors)
+	if stat, err := c.process.Stat(); err == nil {
+		send(c.cpu, prometheus.CounterValue, stat.CPUTime())
+		send(c.resident, prometheus.GaugeValue, float64(stat.ResidentMemory()))
+		send(c.virtual, prometheus.GaugeValue, float64(stat.VirtualMemory()))
+	}
+	if open, err := c.process.FileDescriptorsLen(); err == nil {
+		send(c.descriptors, prometheus.GaugeValue, float64(open))
+	}
+}
