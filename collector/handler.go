@@ -63,7 +63,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // timeout returns how long a probe may take, from the scraper's header.
 func (h *Handler) timeout(header string) time.Duration {
 	seconds, err := strconv.ParseFloat(header, 64)
-	if err != nil || seconds <= 0 || seconds > time.Hour.Seconds() {
+	if err != nil || !(seconds > 0 && seconds <= time.Hour.Seconds()) { // NaN is neither.
 		return h.Timeout
 	}
 	scrape := time.Duration(seconds * float64(time.Second))

@@ -62,7 +62,7 @@ func exitStatus(err error, stderr io.Writer) int {
 		return 0
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintln(stderr, "pg_canary_exporter: "+text)
+		_, _ = fmt.Fprintln(stderr, "pg_canary_exporter: "+text)
 	}
 	var withStatus *statusError
 	if errors.As(err, &withStatus) {

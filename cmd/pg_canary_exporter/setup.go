@@ -47,7 +47,7 @@ func setup(ctx context.Context, o *options, stdout io.Writer, logger log.Logger)
 
 // passwordVariable holds the role's password. There is no flag for it: a command
 // line is there for all to read.
-const passwordVariable = "PG_CANARY_ROLE_PASSWORD"
+const passwordVariable = "PG_CANARY_ROLE_PASSWORD" //nolint:gosec // A name, no password.
 
 // rolePassword returns the role's password from the file or the variable.
 func (o *options) rolePassword() (string, error) {

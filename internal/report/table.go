@@ -3,62 +3,64 @@ package report
 import (
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
 
-const tableHeader = "NODE\tROLE\tVALUE\tLSN\tLAG BYTES\tLAG\tSTATE\t"
-
 // Table writes one line a node. The value of a replica is the last that was
 // read; its LSN and its lag in bytes are those of the first read.
 func Table(w io.Writer, r *probe.Result) error {
+	// The writer keeps its first error and returns it from Flush.
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, tableHeader)
+	writeRow(table, "NODE", "ROLE", "VALUE", "LSN", "LAG BYTES", "LAG", "STATE")
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
+		cells := replicaCells
 		if node.Replica == nil {
-			writePrimary(table, r, node)
-		} else {
-			writeReplica(table, node)
+			cells = primaryCells
 		}
+		writeRow(table, append([]string{node.Name, Role(node)}, cells(r, node)...)...)
 	}
 	return table.Flush()
 }
 
-func writePrimary(w io.Writer, r *probe.Result, node *probe.NodeResult) {
+func writeRow(w io.Writer, cells ...string) {
+	_, _ = fmt.Fprintln(w, strings.Join(cells, "\t"))
+}
+
+// primaryCells and replicaCells return value, LSN, lag in bytes, lag and state,
+// with a dash for what was not observed.
+func primaryCells(r *probe.Result, _ *probe.NodeResult) []string {
 	if r.Write == nil {
-		writeRow(w, node, "-", "-", "-", "-", "not written")
-		return
+		return []string{"-", "-", "-", "-", "not written"}
 	}
 	took := r.Write.Acknowledged.Sub(r.Write.Sent)
-	writeRow(w, node, fmt.Sprint(r.Write.Capacity), position(r.Write.LSN), "-", "-", "written in "+Duration(took))
+	return []string{strconv.FormatInt(r.Write.Capacity, 10), position(r.Write.LSN), "-", "-", "written in " + Duration(took)}
 }
 
-func writeReplica(w io.Writer, node *probe.NodeResult) {
-	value, lsn, behind, lag, state := "-", "-", "-", "-", "not compared"
+func replicaCells(_ *probe.Result, node *probe.NodeResult) []string {
+	cells := []string{"-", "-", "-", "-", "not compared"}
 	replica := node.Replica
-	if first := replica.First; first != nil {
-		lsn = position(first.ReplayLSN)
-	}
 	if replica.Last.Found {
-		value = fmt.Sprint(replica.Last.Capacity)
+		cells[0] = strconv.FormatInt(replica.Last.Capacity, 10)
+	}
+	if replica.First != nil {
+		cells[1] = position(replica.First.ReplayLSN)
 	}
 	if replica.LagBytes != nil {
-		behind = fmt.Sprint(*replica.LagBytes)
+		cells[2] = strconv.FormatUint(*replica.LagBytes, 10)
 	}
 	if replica.Lag != nil {
-		lag = Duration(*replica.Lag)
+		cells[3] = Duration(*replica.Lag)
 	}
 	if replica.State != "" {
-		state = string(replica.State)
+		cells[4] = string(replica.State)
 	}
-	writeRow(w, node, value, lsn, behind, lag, state)
-}
-
-func writeRow(w io.Writer, node *probe.NodeResult, value, lsn, behind, lag, state string) {
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", node.Name, Role(node), value, lsn, behind, lag, state)
+	return cells
 }
 
 // Role is the node's own word, or "?" when it gave none.

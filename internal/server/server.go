@@ -119,8 +119,10 @@ func landingPage(metricsPath string) (http.Handler, error) {
 			{Address: metricsPath, Text: "Metrics", Description: "a probe of the cluster, and the exporter's own metrics"},
 			{Address: "/-/healthy", Text: "Health", Description: "the exporter runs"},
 			{Address: "/-/ready", Text: "Readiness", Description: "the exporter takes scrapes"},
-			{Address: "https://github.com/pg-canary/pg_canary_exporter", Text: "Documentation",
-				Description: "what each metric means, dashboards, alerts and runbooks"},
+			{
+				Address: "https://github.com/pg-canary/pg_canary_exporter", Text: "Documentation",
+				Description: "what each metric means, dashboards, alerts and runbooks",
+			},
 		},
 	})
 }

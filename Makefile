@@ -1,0 +1,69 @@
+# The targets that people and CI use; `make help` lists them.
+
+GO       ?= go
+TOOLS    := $(CURDIR)/.tools
+GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+GOLANGCI_VERSION := v2.15.0
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+BRANCH   ?= $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null || echo unknown)
+VPKG     := github.com/prometheus/common/version
+LDFLAGS  := -s -w -X $(VPKG).Version=$(VERSION) -X $(VPKG).Revision=$(REVISION) -X $(VPKG).Branch=$(BRANCH)
+
+# Where the demo and the tests find PostgreSQL's server; empty: look for it.
+export PG_CANARY_PG_BIN ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Run the exporter on a primary and a replica of its own; ARGS="--load --pause --replicas=2" shows lag.
+	$(GO) run ./cmd/pg_canary_demo $(ARGS)
+
+.PHONY: build
+build: ## Build the exporter into bin/.
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/pg_canary_exporter
+
+.PHONY: test
+test: postgres ## Run all tests, on real servers.
+	$(GO) test -race -timeout 15m ./...
+
+.PHONY: postgres
+postgres: ## Install PostgreSQL's server where it is missing.
+	@$(GO) run ./cmd/pg_canary_demo --install-only
+
+.PHONY: cover
+cover: postgres ## Measure the coverage of collector/....
+	$(GO) test -coverpkg ./collector/... -coverprofile cover.out ./collector/... ./cmd/... ./internal/...
+	$(GO) tool cover -func cover.out | tail -n 1
+
+.PHONY: bench
+bench: postgres ## Compare a scrape with its floor, on a pair of servers.
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/bench
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Check format, vet and lints.
+	$(GOLANGCI) run
+
+.PHONY: format
+format: $(GOLANGCI) ## Format the code.
+	$(GOLANGCI) fmt
+
+$(GOLANGCI):
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(TOOLS)/golangci-lint $@
+
+.PHONY: cross
+cross: ## Compile for every platform that is released.
+	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+		echo "$$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -trimpath -o /dev/null ./cmd/pg_canary_exporter || exit 1; \
+	done
+
+.PHONY: clean
+clean: ## Remove what was built and downloaded.
+	rm -rf bin dist .tools cover.out

@@ -1,0 +1,261 @@
+package collector
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/prometheus/common/expfmt"
+	"go.uber.org/goleak"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeProber stands in for a cluster where a test needs a certain result or moment.
+type fakeProber struct {
+	names []string
+	probe func(ctx context.Context) *probe.Result
+}
+
+var _ Prober = (*fakeProber)(nil)
+
+func (f *fakeProber) Names() []string                         { return f.names }
+func (f *fakeProber) Probe(ctx context.Context) *probe.Result { return f.probe(ctx) }
+
+func ptr[T any](v T) *T { return &v }
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// result is a probe of a primary and a replica that shows the canary after 2 ms.
+func result() *probe.Result {
+	written := probe.Section{Found: true, Capacity: 42, WrittenAt: start}
+	return &probe.Result{
+		Started: start, Duration: 3 * time.Millisecond, Primary: "a:5432",
+		Write: &probe.Write{
+			Section: written, Sent: start, Acknowledged: start.Add(time.Millisecond), LSN: 0x3000148, Timeline: 1,
+		},
+		Nodes: []probe.NodeResult{
+			{Name: "a:5432", Up: true, InRecovery: ptr(false)},
+			{Name: "b:5432", Up: true, InRecovery: ptr(true), Replica: &probe.ReplicaResult{
+				First: &probe.Read{
+					State: probe.State{
+						InRecovery: true, ReplayLSN: 0x30000C8, ReceiveLSN: 0x3000148, Timeline: 1,
+						ApplyDelay: ptr(time.Duration(0)), Receiver: "streaming", Detailed: true,
+					},
+					Section: probe.Section{Found: true, Capacity: 41, WrittenAt: start.Add(-5 * time.Second)},
+					Sent:    start.Add(time.Millisecond), Received: start.Add(1500 * time.Microsecond),
+				},
+				Stale: true, LagBytes: ptr(uint64(128)), Synced: ptr(true), State: probe.StateSynced,
+				Visibility: ptr(2 * time.Millisecond), Lag: ptr(2 * time.Millisecond),
+			}},
+		},
+	}
+}
+
+// broken is a probe without a primary, whose replica tells nothing but its role.
+func broken() *probe.Result {
+	refused := &probe.Error{Reason: probe.ReasonConnect, Err: errors.New("connection refused")}
+	return &probe.Result{
+		Started: start, Duration: time.Second, Primary: "a:5432",
+		Nodes: []probe.NodeResult{
+			{Name: "a:5432", Failures: []error{refused}},
+			{Name: "b:5432", Up: true, InRecovery: ptr(true), Replica: &probe.ReplicaResult{
+				First: &probe.Read{State: probe.State{InRecovery: true}, Sent: start, Received: start.Add(time.Millisecond)},
+			}},
+			{Name: "c:5432", Failures: []error{refused}, Replica: &probe.ReplicaResult{State: probe.StateUnreachable}},
+		},
+	}
+}
+
+func TestExposition(t *testing.T) {
+	for name, result := range map[string]*probe.Result{"healthy": result(), "broken": broken()} {
+		t.Run(name, func(t *testing.T) {
+			names := make([]string, len(result.Nodes))
+			for i := range result.Nodes {
+				names[i] = result.Nodes[i].Name
+			}
+			c := New(&fakeProber{names, func(context.Context) *probe.Result { return result }}, log.NewNopLogger())
+			if _, err := c.Probe(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			got := exposition(t, c, result)
+			golden := filepath.Join("testdata", name+".txt")
+			if os.Getenv("UPDATE_GOLDEN") != "" {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("differs from %s (UPDATE_GOLDEN=1 rewrites it):\n%s", golden, diff)
+			}
+			problems, err := promlint.New(strings.NewReader(got)).Lint()
+			if err != nil || len(problems) > 0 {
+				t.Errorf("promlint: %v %v", problems, err)
+			}
+		})
+	}
+}
+
+// exposition returns the text of a result, without the moments at which
+// counters were created.
+func exposition(t *testing.T, c *Collector, r *probe.Result) string {
+	t.Helper()
+	families, err := c.families(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	for _, family := range families {
+		if _, err := expfmt.MetricFamilyToText(&text, family); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return text.String()
+}
+
+// TestOverlappingScrapesShareOneProbe scrapes 200 times while one probe runs.
+func TestOverlappingScrapesShareOneProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := 0
+		c := New(&fakeProber{[]string{"a:5432", "b:5432"}, func(context.Context) *probe.Result {
+			begun++
+			time.Sleep(time.Second)
+			return result()
+		}}, log.NewNopLogger())
+		results := make([]*probe.Result, 200)
+		for i := range results {
+			go func() { results[i], _ = c.Probe(t.Context()) }()
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		for i, r := range results {
+			if r == nil || r != results[0] {
+				t.Fatalf("scrape %d got %p, the first one %p", i, r, results[0])
+			}
+		}
+		if begun != 1 {
+			t.Errorf("%d probes ran, want 1", begun)
+		}
+	})
+}
+
+func TestScraperThatGoesAwayDoesNotCancelTheProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended error
+		c := New(&fakeProber{[]string{"a:5432", "b:5432"}, func(ctx context.Context) *probe.Result {
+			time.Sleep(time.Second)
+			ended = ctx.Err()
+			return result()
+		}}, log.NewNopLogger())
+		var left error
+		var stayed *probe.Result
+		ctx, leave := context.WithTimeout(t.Context(), time.Minute)
+		go func() { _, left = c.Probe(ctx) }()
+		synctest.Wait()
+		go func() { stayed, _ = c.Probe(t.Context()) }()
+		synctest.Wait()
+		leave()
+		synctest.Wait()
+		if !errors.Is(left, context.Canceled) {
+			t.Errorf("the scraper that left got %v", left)
+		}
+		c.Wait()
+		synctest.Wait()
+		if stayed == nil || ended != nil {
+			t.Errorf("the scraper that stayed got %v from a probe that ended with %v", stayed, ended)
+		}
+	})
+}
+
+func TestHandlerAnswersBeforeTheScrapersDeadline(t *testing.T) {
+	deadlines := make(chan time.Duration, 1)
+	h := &Handler{
+		Collector: New(&fakeProber{[]string{"a:5432"}, func(ctx context.Context) *probe.Result {
+			deadline, _ := ctx.Deadline()
+			deadlines <- time.Until(deadline)
+			return result()
+		}}, log.NewNopLogger()),
+		Timeout: 5 * time.Second, TimeoutOffset: 250 * time.Millisecond,
+	}
+	for header, want := range map[string]time.Duration{
+		"":       5 * time.Second,
+		"10":     9750 * time.Millisecond,
+		"0.5":    250 * time.Millisecond,
+		"0.1":    50 * time.Millisecond,
+		"-1":     5 * time.Second,
+		"much":   5 * time.Second,
+		"NaN":    5 * time.Second,
+		"1e300":  5 * time.Second,
+		"0.0000": 5 * time.Second,
+	} {
+		request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		request.Header.Set(timeoutHeader, header)
+		recorder := httptest.NewRecorder()
+		h.ServeHTTP(recorder, request)
+		if got := <-deadlines; got > want || got < want-want/2 {
+			t.Errorf("timeout header %q gives the probe %v, want %v", header, got, want)
+		}
+		if recorder.Code != http.StatusOK || !strings.Contains(recorder.Body.String(), "pg_canary_up 1") {
+			t.Errorf("timeout header %q: answer %d %s", header, recorder.Code, recorder.Body)
+		}
+	}
+}
+
+func TestHandlerSaysThatAProbeIsStillRunning(t *testing.T) {
+	release := make(chan struct{})
+	c := New(&fakeProber{[]string{"a:5432"}, func(context.Context) *probe.Result {
+		<-release
+		return result()
+	}}, log.NewNopLogger())
+	h := &Handler{Collector: c, Timeout: 10 * time.Millisecond}
+	recorder := httptest.NewRecorder()
+	h.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if recorder.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503", recorder.Code)
+	}
+	close(release)
+	c.Wait()
+}
+
+func TestJournalWritesChangesOnly(t *testing.T) {
+	var text bytes.Buffer
+	j := newJournal(log.NewLogfmtLogger(&text))
+	behind := result()
+	behind.Nodes[1].Replica.Synced, behind.Nodes[1].Replica.State = ptr(false), probe.StateReceiving
+	replaying := result()
+	replaying.Nodes[1].Replica.Synced, replaying.Nodes[1].Replica.State = ptr(false), probe.StateReplaying
+	for _, r := range []*probe.Result{result(), result(), behind, replaying, behind, broken(), broken(), result()} {
+		j.write(r)
+	}
+	want := strings.TrimLeft(`
+level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
+level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms
+level=warn msg="node's condition changed" node=b:5432 condition="replica, lagging" lag=2ms
+level=warn msg="node's condition changed" node=a:5432 condition="unreachable: connect" err="connection refused"
+level=warn msg="node's condition changed" node=b:5432 condition="replica, not compared"
+level=warn msg="a node tells less than it could" node=b:5432 limit="the server has no replay functions or the role may not call them: no LSNs, no lag in bytes, no state but synced"
+level=warn msg="node's condition changed" node=c:5432 condition="unreachable: connect" err="connection refused"
+level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
+level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms
+`, "\n")
+	if diff := cmp.Diff(want, text.String()); diff != "" {
+		t.Error(diff)
+	}
+}
