@@ -20,6 +20,7 @@ func newJournal(logger log.Logger) *journal {
 
 // write logs what has changed with this probe.
 func (j *journal) write(r *probe.Result) {
+	j.events(r)
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		condition, good := conditionOf(r, node)
@@ -28,6 +29,24 @@ func (j *journal) write(r *probe.Result) {
 			j.changed(node, condition, good)
 		}
 		j.limits(node)
+	}
+}
+
+// events logs what happens once: another primary, lost commits.
+func (j *journal) events(r *probe.Result) {
+	if t := r.Takeover; t != nil {
+		fields := []any{"msg", "another node took over as primary", "from", t.From, "to", t.To}
+		if w := r.Write; w != nil {
+			fields = append(fields, "timeline", w.Timeline, "lsn", w.LSN)
+		}
+		_ = level.Warn(j.logger).Log(fields...)
+	}
+	if loss := r.Loss; loss != nil {
+		fields := []any{"msg", "acknowledged commits are lost", "primary", r.Primary, "canary_commits", loss.Commits}
+		if loss.Bytes != 0 {
+			fields = append(fields, "wal_bytes_left_behind", loss.Bytes)
+		}
+		_ = level.Error(j.logger).Log(fields...)
 	}
 }
 

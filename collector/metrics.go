@@ -93,6 +93,10 @@ var (
 		"First reads of the replica that did not show the canary.", "replica")
 	backwardReads = define(counter, "backward_reads_total",
 		"Probes in which a read of the replica showed an older value than an earlier one.", "replica")
+	lostWrites = define(counter, "lost_writes_total",
+		"Acknowledged canary commits that the primary no longer has.")
+	primaryChanges = define(counter, "primary_changes_total",
+		"Times another node took over as primary.")
 	probes = define(counter, "probes_total",
 		"Probes that were run.")
 	failures = define(counter, "failures_total",

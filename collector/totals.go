@@ -15,6 +15,8 @@ type totals struct {
 	mu       sync.Mutex
 	series   []series
 	probes   prometheus.Counter
+	lost     prometheus.Counter
+	changes  prometheus.Counter
 	failures map[failureKey]prometheus.Counter
 	replicas map[string]*replicaTotals
 }
@@ -39,7 +41,7 @@ type replicaTotals struct {
 // far as known; its series as a replica begin when it is read as one.
 func newTotals(nodes []string) *totals {
 	t := &totals{failures: map[failureKey]prometheus.Counter{}, replicas: map[string]*replicaTotals{}}
-	t.probes = t.counter(probes)
+	t.probes, t.lost, t.changes = t.counter(probes), t.counter(lostWrites), t.counter(primaryChanges)
 	for i, node := range nodes {
 		for _, reason := range probe.Reasons() {
 			t.failures[failureKey{node, reason}] = t.counter(failures, node, string(reason))
@@ -93,6 +95,12 @@ func (t *totals) add(r *probe.Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.probes.Inc()
+	if r.Loss != nil {
+		t.lost.Add(float64(r.Loss.Commits))
+	}
+	if r.Takeover != nil {
+		t.changes.Inc()
+	}
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		for _, err := range node.Failures {

@@ -14,7 +14,10 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
 
-var errStillClosing = errors.New("two connections that hung are still being closed")
+var (
+	errStillClosing = errors.New("two connections that hung are still being closed")
+	errOtherCluster = errors.New("the connection broke, and the new one leads to a server of another cluster")
+)
 
 // hints are the next steps for those reasons whose message alone does not say.
 var hints = map[probe.Reason]string{

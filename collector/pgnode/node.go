@@ -60,6 +60,14 @@ func (n *Node) Name() string { return n.name }
 // Connected says whether there is an open connection, without using it.
 func (n *Node) Connected() bool { return n.session != nil }
 
+// Identity returns who the server at the open connection is.
+func (n *Node) Identity() probe.Identity {
+	if n.session == nil {
+		return probe.Identity{}
+	}
+	return n.session.identity
+}
+
 // Connect opens the node's connection where there is none.
 func (n *Node) Connect(ctx context.Context) error {
 	if n.session != nil {
@@ -118,11 +126,15 @@ func (n *Node) Close(ctx context.Context) error {
 // connection had broken since it was last used, it opens another one and tries
 // once more; of a write that may be the second commit, which the canary copes with.
 func with[T any](ctx context.Context, n *Node, operation func(*session) (T, error)) (T, error) {
-	reused := n.Connected()
+	reused, before := n.Connected(), n.Identity().System
 	for {
 		if err := n.Connect(ctx); err != nil {
 			var none T
 			return none, err
+		}
+		if now := n.Identity().System; before != 0 && now != before {
+			var none T
+			return none, describe(errOtherCluster)
 		}
 		result, err := operation(n.session)
 		if err == nil {

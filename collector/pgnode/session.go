@@ -23,6 +23,7 @@ type session struct {
 	writable bool
 	basic    bool // state answers only whether the node is in recovery
 	prepared map[string]*pgconn.StatementDescription
+	identity probe.Identity
 }
 
 // openSession connects, sets the session's guards, and prepares the
@@ -41,7 +42,27 @@ func openSession(ctx context.Context, config *pgconn.Config, opts Options) (*ses
 			return nil, s.abandon(ctx, err)
 		}
 	}
+	if err := s.identify(ctx); err != nil {
+		return nil, s.abandon(ctx, err)
+	}
 	return s, nil
+}
+
+// identify asks the server who it is, as far as it tells this role.
+func (s *session) identify(ctx context.Context) error {
+	for sql, scan := range map[string]func(*row){
+		systemSQL:  func(r *row) { s.identity.System = r.uint64() },
+		startedSQL: func(r *row) { s.identity.Started = r.time() },
+	} {
+		statement, err := s.statement(ctx, sql)
+		if err == nil {
+			_, err = exchange(ctx, s.conn, query{statement, nil, scan})
+		}
+		if err != nil && s.conn.IsClosed() {
+			return err
+		}
+	}
+	return nil
 }
 
 // guard sets what keeps this session from harming the server or hanging on
@@ -113,7 +134,7 @@ func (s *session) writeWith(ctx context.Context, sql string, params ...[]byte) (
 	queries := []query{{statement, params, func(r *row) { w.Capacity, w.WrittenAt = r.int64(), r.time() }}}
 	// A server without the position's functions is written to all the same.
 	if position, err := s.statement(ctx, s.positionSQL()); err == nil {
-		queries = append(queries, query{position, nil, func(r *row) { w.LSN, w.Timeline = r.lsn(), r.uint32() }})
+		queries = append(queries, query{position, nil, func(r *row) { w.LSN, w.Timeline, w.Fork = r.lsn(), r.uint32(), r.lsn() }})
 	} else if s.conn.IsClosed() {
 		return w, err
 	}

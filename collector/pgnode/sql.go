@@ -20,11 +20,12 @@ RETURNING capacity, written_at`
 
 	// positionSQL runs after the canary commit. The write position is at or
 	// past the commit record, because the commit waited until that was flushed.
-	positionSQL = `SELECT pg_current_wal_lsn(), ` + writeTimelineSQL
+	// pg_last_wal_replay_lsn() stays at the end of the last recovery.
+	positionSQL = `SELECT pg_current_wal_lsn(), ` + writeTimelineSQL + `, pg_last_wal_replay_lsn()`
 
 	// insertPositionSQL is positionSQL for synchronous_commit = off, where a
 	// commit is acknowledged before it is written.
-	insertPositionSQL = `SELECT pg_current_wal_insert_lsn(), ` + writeTimelineSQL
+	insertPositionSQL = `SELECT pg_current_wal_insert_lsn(), ` + writeTimelineSQL + `, pg_last_wal_replay_lsn()`
 
 	// writeTimelineSQL takes the timeline from the name of the current WAL file,
 	// because pg_control_checkpoint() lags until the next checkpoint.
@@ -55,6 +56,10 @@ SELECT n.recovering,
 	// basicStateSQL is for servers without the functions of stateSQL, or
 	// roles that may not call them.
 	basicStateSQL = `SELECT pg_is_in_recovery() WHERE $1::bool IS NOT NULL`
+
+	// systemSQL and startedSQL tell who the server is.
+	systemSQL  = `SELECT system_identifier FROM pg_control_system()`
+	startedSQL = `SELECT pg_postmaster_start_time()`
 
 	// sectionSQL is a statement of its own, with a snapshot that is taken after
 	// the replay position was read: only so does a lag of 0 bytes mean that

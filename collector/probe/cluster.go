@@ -36,22 +36,20 @@ const finish = 50 * time.Millisecond
 // Cluster is one primary and its replicas, with the memory that probes share.
 // It runs one probe at a time: the caller sees to it.
 type Cluster struct {
-	cfg      Config
-	nodes    []Node
-	primary  int // index of the node that takes the writes, as far as known
-	acks     ledger
-	replicas []replicaMemory // by index of the node
-}
-
-// replicaMemory is what one probe leaves for the next one about a node.
-type replicaMemory struct {
-	highest int64 // highest capacity ever read
+	cfg     Config
+	nodes   []Node
+	primary int    // index of the node that takes the writes, as far as known
+	system  uint64 // system identifier of the cluster, 0 when not known yet
+	last    *Write // last acknowledged write
+	acks    ledger
+	// highest is the highest capacity ever read, by index of the node.
+	highest []int64
 }
 
 // New returns the cluster of the given nodes, at least one. The first is where
 // the search for the primary starts.
 func New(cfg Config, nodes ...Node) *Cluster {
-	return &Cluster{cfg: cfg, nodes: nodes, replicas: make([]replicaMemory, len(nodes))}
+	return &Cluster{cfg: cfg, nodes: nodes, highest: make([]int64, len(nodes))}
 }
 
 // Names returns the names of the nodes, in their order.
@@ -66,7 +64,7 @@ func (c *Cluster) Names() []string {
 // Close closes the connections of all nodes.
 func (c *Cluster) Close(ctx context.Context) error {
 	errs := make([]error, len(c.nodes))
-	c.each(c.all(), func(i int) { errs[i] = c.nodes[i].Close(ctx) })
+	each(c.all(), func(i int) { errs[i] = c.nodes[i].Close(ctx) })
 	return errors.Join(errs...)
 }
 
@@ -78,15 +76,24 @@ func (c *Cluster) Probe(ctx context.Context) *Result {
 		r.Nodes[i].Name = n.Name()
 	}
 	c.connect(ctx, r)
-	c.write(ctx, r)
-	if r.Write != nil {
-		c.compare(ctx, r)
-	} else {
-		c.survey(ctx, r)
+	c.run(ctx, r)
+	// What the nodes said about themselves may show a better primary.
+	if next, ok := c.successor(r); ok {
+		c.takeOver(next, r)
+		c.run(ctx, r)
 	}
 	r.Primary = c.nodes[c.primary].Name()
 	r.Duration = time.Since(r.Started)
 	return r
+}
+
+// run writes to the node that is taken for the primary, and reads the others.
+func (c *Cluster) run(ctx context.Context, r *Result) {
+	if c.write(ctx, r); r.Write != nil {
+		each(c.others(), func(i int) { c.follow(ctx, i, r.Write, &r.Nodes[i]) })
+		return
+	}
+	each(c.all(), func(i int) { c.survey(ctx, i, &r.Nodes[i]) })
 }
 
 // connect opens the connections that are missing, so that the reads that
@@ -98,22 +105,27 @@ func (c *Cluster) connect(ctx context.Context, r *Result) {
 			missing = append(missing, i)
 		}
 	}
-	if len(missing) == 0 {
-		return
+	if len(missing) > 0 {
+		bounded, cancel := withShare(ctx, connectShare)
+		defer cancel()
+		each(missing, func(i int) {
+			if err := c.nodes[i].Connect(bounded); err != nil {
+				r.Nodes[i].failed(err)
+			}
+		})
 	}
-	ctx, cancel := withShare(ctx, connectShare)
-	defer cancel()
-	c.each(missing, func(i int) {
-		if err := c.nodes[i].Connect(ctx); err != nil {
-			r.Nodes[i].failed(err)
-		}
-	})
+	c.identify(r)
 }
 
 // write commits the next canary value on the primary.
 func (c *Cluster) write(ctx context.Context, r *Result) {
 	node, result := c.nodes[c.primary], &r.Nodes[c.primary]
+	result.Replica = nil
 	if !node.Connected() {
+		return
+	}
+	if result.Foreign {
+		result.failed(errForeign)
 		return
 	}
 	ctx, cancel := withShare(ctx, writeShare)
@@ -124,36 +136,33 @@ func (c *Cluster) write(ctx context.Context, r *Result) {
 		return
 	}
 	inRecovery := false
-	result.Up, result.InRecovery = true, &inRecovery
-	c.acks.add(w.Capacity, w.Acknowledged)
+	result.Up, result.InRecovery, result.Timeline = true, &inRecovery, w.Timeline
 	r.Write = &w
+	c.remember(r)
 }
 
-// compare reads every other node until it shows the canary.
-func (c *Cluster) compare(ctx context.Context, r *Result) {
-	c.each(c.others(), func(i int) { c.follow(ctx, i, r.Write, &r.Nodes[i]) })
-}
-
-// survey asks every node for its state, when there is no canary to look for.
-func (c *Cluster) survey(ctx context.Context, r *Result) {
-	c.each(c.all(), func(i int) {
-		result := &r.Nodes[i]
-		if i != c.primary {
-			result.Replica = &ReplicaResult{State: StateUnreachable}
-		}
-		if !c.nodes[i].Connected() {
-			return
-		}
-		read, err := c.nodes[i].Inspect(ctx)
-		if err != nil {
-			result.failed(err)
-		}
-		result.answered(read)
-		if result.Replica != nil && result.Up {
-			result.Replica.First = &read
-			result.Replica.State = behindState(read.State, 0, 0)
-		}
-	})
+// survey asks a node for its state, when there is no canary to look for.
+func (c *Cluster) survey(ctx context.Context, i int, result *NodeResult) {
+	if i != c.primary {
+		result.Replica = &ReplicaResult{State: StateUnreachable}
+	}
+	if !c.nodes[i].Connected() {
+		return
+	}
+	read, err := c.nodes[i].Inspect(ctx)
+	if err != nil && !result.Foreign {
+		result.failed(err)
+	}
+	result.answered(read)
+	if result.Replica == nil || !result.Up {
+		return
+	}
+	if result.Foreign {
+		result.Replica.State = StateForeign
+		return
+	}
+	result.Replica.First, result.Replica.Last = &read, read.Section
+	result.Replica.State = behindState(read.State, 0, 0)
 }
 
 // all and others return indexes of nodes.
@@ -172,7 +181,7 @@ func (c *Cluster) others() []int {
 
 // each calls do for every index at the same time and waits for all. The last
 // runs on the caller's goroutine, which spares a pair its only switch.
-func (c *Cluster) each(indexes []int, do func(i int)) {
+func each(indexes []int, do func(i int)) {
 	var group sync.WaitGroup
 	for n, i := range indexes {
 		if n == len(indexes)-1 {

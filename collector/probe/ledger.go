@@ -6,7 +6,7 @@ import (
 )
 
 // ledgerSize bounds the memory of a ledger: 45 days at one probe a minute,
-// almost four at one every five seconds, in 1 MiB.
+// almost four at one every five seconds, in 1.5 MiB.
 const ledgerSize = 1 << 16
 
 // ledger remembers when which canary value was acknowledged, by the
@@ -19,12 +19,13 @@ type ledger struct {
 type ledgerEntry struct {
 	capacity int64
 	at       time.Duration // since base
+	lsn      LSN           // at or past the commit record
 }
 
 // add remembers an acknowledgement. A capacity that is not above the last one
 // shows that the section was begun anew or that commits were lost: what was
 // acknowledged at or above it is forgotten.
-func (l *ledger) add(capacity int64, at time.Time) {
+func (l *ledger) add(capacity int64, at time.Time, lsn LSN) {
 	if l.base.IsZero() {
 		l.base = at
 	}
@@ -32,7 +33,7 @@ func (l *ledger) add(capacity int64, at time.Time) {
 	if len(l.entries) == ledgerSize {
 		l.entries = append(l.entries[:0], l.entries[ledgerSize/2:]...)
 	}
-	l.entries = append(l.entries, ledgerEntry{capacity, at.Sub(l.base)})
+	l.entries = append(l.entries, ledgerEntry{capacity, at.Sub(l.base), lsn})
 }
 
 // oldestUnseen returns when the first value above capacity was acknowledged.
@@ -51,6 +52,16 @@ func (l *ledger) last() int64 {
 		return 0
 	}
 	return l.entries[len(l.entries)-1].capacity
+}
+
+// past counts the commits that were provably made after a position: those whose
+// predecessor's position, which was read before them, is at or past it.
+func (l *ledger) past(position LSN) int64 {
+	var n int64
+	for i := len(l.entries) - 1; i > 0 && l.entries[i-1].lsn >= position; i-- {
+		n++
+	}
+	return n
 }
 
 // after returns the index of the first entry above capacity.

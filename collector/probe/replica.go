@@ -7,6 +7,10 @@ import (
 
 // follow reads a node until it shows the canary or the wait is over, and judges it.
 func (c *Cluster) follow(ctx context.Context, i int, w *Write, result *NodeResult) {
+	if result.Foreign {
+		c.survey(ctx, i, result)
+		return
+	}
 	replica := &ReplicaResult{State: StateUnreachable}
 	result.Replica = replica
 	if !c.nodes[i].Connected() {
@@ -14,6 +18,10 @@ func (c *Cluster) follow(ctx context.Context, i int, w *Write, result *NodeResul
 	}
 	seen, ok := c.first(ctx, i, w, result)
 	if !ok {
+		return
+	}
+	if replica.Stale && !seen.InRecovery {
+		replica.diverge()
 		return
 	}
 	if replica.Stale {
@@ -96,11 +104,10 @@ func (c *Cluster) note(i int, replica *ReplicaResult, w *Write, read Read) {
 	if !read.Found {
 		return
 	}
-	memory := &c.replicas[i]
-	if read.Capacity < memory.highest {
+	if read.Capacity < c.highest[i] {
 		replica.Backward = true
 	}
-	memory.highest = max(memory.highest, read.Capacity)
+	c.highest[i] = max(c.highest[i], read.Capacity)
 }
 
 // shows says whether a section that was read is the written one or a newer one.
@@ -136,11 +143,37 @@ func (c *Cluster) judge(w *Write, replica *ReplicaResult, seen Read) {
 		synced := !late
 		replica.Synced = &synced
 	}
+	if !fresh && leftHistory(seen, w) {
+		replica.diverge()
+		return
+	}
 	if fresh && !late {
 		replica.State = StateSynced
 		return
 	}
 	replica.State = behindState(seen.State, *replica.Lag, w.LSN)
+}
+
+// diverge judges a node whose history left the primary's: it will never show
+// the canary, and its positions cannot be compared.
+func (replica *ReplicaResult) diverge() {
+	no := false
+	replica.State, replica.Synced = StateDiverged, &no
+	replica.LagBytes, replica.Lag, replica.Visibility = nil, nil, nil
+}
+
+// leftHistory says whether a replica that does not show the canary has a
+// history that the primary's is no continuation of: it follows a later
+// timeline, or replayed an earlier one beyond the fork, or has values of an
+// earlier one that the primary has not.
+func leftHistory(seen Read, w *Write) bool {
+	if seen.Timeline == 0 || w.Timeline == 0 || seen.Timeline == w.Timeline {
+		return false
+	}
+	if seen.Timeline > w.Timeline {
+		return true
+	}
+	return (w.Fork != 0 && seen.ReplayLSN > w.Fork) || (seen.Found && seen.Capacity >= w.Capacity)
 }
 
 // lag returns how long, at the given moment, the oldest acknowledged commit has
@@ -168,5 +201,5 @@ func (n *NodeResult) answered(read Read) {
 		return
 	}
 	inRecovery := read.InRecovery
-	n.Up, n.InRecovery = true, &inRecovery
+	n.Up, n.InRecovery, n.Timeline = true, &inRecovery, read.Timeline
 }

@@ -1,6 +1,9 @@
 package probe
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Result is what one probe saw. What was not observed is nil, "" or 0 where
 // its comment says so; nothing is carried over from an earlier probe.
@@ -12,8 +15,24 @@ type Result struct {
 	Primary string
 	// Write is nil when no canary commit was acknowledged.
 	Write *Write
+	// Takeover is set when another node took over as primary.
+	Takeover *Takeover
+	// Loss is set when acknowledged commits turned out to be gone.
+	Loss *Loss
 	// Nodes are all nodes of the cluster, in the order of the configuration.
 	Nodes []NodeResult
+}
+
+// Takeover says which node followed which as primary.
+type Takeover struct{ From, To string }
+
+// Loss is what the primary no longer has.
+type Loss struct {
+	// Commits is how many acknowledged canary commits are gone.
+	Commits int64
+	// Bytes is how much WAL beyond the fork the old timeline was known to
+	// have; 0 when that is not known.
+	Bytes uint64
 }
 
 // NodeResult is one node's part of a Result.
@@ -23,6 +42,12 @@ type NodeResult struct {
 	Up bool
 	// InRecovery is the node's own word; nil when it gave none.
 	InRecovery *bool
+	// Timeline is the one the node writes on or follows; 0 when it gave none.
+	Timeline uint32
+	// Identity is who the server is, as far as known.
+	Identity Identity
+	// Foreign is true when the server belongs to another cluster.
+	Foreign bool
 	// Failures are the operations that failed, oldest first.
 	Failures []error
 	// Replica is nil for the primary.
@@ -68,13 +93,27 @@ func (r *Result) Replicas() []*NodeResult {
 	return replicas
 }
 
-// Primaries counts the nodes that say they are not in recovery.
+// Primaries counts the servers of the cluster that say they are not in
+// recovery. A server that two names lead to counts once.
 func (r *Result) Primaries() int {
 	n := 0
 	for i := range r.Nodes {
-		if in := r.Nodes[i].InRecovery; in != nil && !*in {
+		node := &r.Nodes[i]
+		if node.takesWrites() && !slices.ContainsFunc(r.Nodes[:i], func(other NodeResult) bool {
+			return other.takesWrites() && other.Identity.sameServer(node.Identity)
+		}) {
 			n++
 		}
 	}
 	return n
+}
+
+// takesWrites is true for a node of the cluster that says it is not in recovery.
+func (n *NodeResult) takesWrites() bool {
+	return n.InRecovery != nil && !*n.InRecovery && !n.Foreign
+}
+
+// sameServer is true when both are known to be one server.
+func (id Identity) sameServer(other Identity) bool {
+	return !id.Started.IsZero() && id.System == other.System && id.Started.Equal(other.Started)
 }

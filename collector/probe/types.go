@@ -45,6 +45,19 @@ type Write struct {
 	LSN LSN
 	// Timeline is the one the primary writes on; 0 where it does not tell.
 	Timeline uint32
+	// Fork is where the primary ended its last recovery: after a promotion,
+	// where its timeline left the one before. 0 when it was started without a
+	// recovery, or does not tell.
+	Fork LSN
+}
+
+// Identity tells servers apart. A zero field is not known.
+type Identity struct {
+	// System is the system identifier, the same on all nodes of a cluster.
+	System uint64
+	// Started is when the server was started, by its own clock: two names
+	// with the same stamp lead to the same server.
+	Started time.Time
 }
 
 // State is what a node says about itself in one answer.
@@ -98,6 +111,8 @@ type Node interface {
 	Name() string
 	// Connected says whether there is an open connection, without using it.
 	Connected() bool
+	// Identity returns who the server at the open connection is.
+	Identity() Identity
 	// Connect opens the node's connection where there is none.
 	Connect(ctx context.Context) error
 	// Write commits the next canary value and reads the WAL position, in one

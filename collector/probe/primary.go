@@ -1,0 +1,92 @@
+package probe
+
+import "errors"
+
+// errForeign is why a node of another cluster is not written to.
+var errForeign = &Error{
+	Reason: ReasonOther,
+	Hint:   "correct its connection string, or restart the exporter when the whole cluster was made anew",
+	Err:    errors.New("the node has the system identifier of another cluster and is not written to"),
+}
+
+// identify keeps who the servers are. The cluster is the one that most of the
+// connected nodes belong to, of equals the one named first; once known it stays.
+func (c *Cluster) identify(r *Result) {
+	votes := map[uint64]int{}
+	for i, n := range c.nodes {
+		if n.Connected() {
+			r.Nodes[i].Identity = n.Identity()
+			votes[r.Nodes[i].Identity.System]++
+		}
+	}
+	delete(votes, 0)
+	if c.system == 0 {
+		for i := range r.Nodes {
+			if system := r.Nodes[i].Identity.System; votes[system] > votes[c.system] {
+				c.system = system
+			}
+		}
+	}
+	for i := range r.Nodes {
+		system := r.Nodes[i].Identity.System
+		r.Nodes[i].Foreign = system != 0 && system != c.system
+	}
+}
+
+// successor returns the node that should be written to in place of the one that
+// was: the one out of recovery that is on the highest timeline, and of equals the
+// one that was written last.
+func (c *Cluster) successor(r *Result) (int, bool) {
+	best, found := c.primary, r.Nodes[c.primary].takesWrites()
+	for i := range r.Nodes {
+		node := &r.Nodes[i]
+		if node.takesWrites() && (!found || node.Timeline > r.Nodes[best].Timeline) {
+			best, found = i, true
+		}
+	}
+	return best, best != c.primary
+}
+
+// takeOver makes another node the primary and clears what was seen from the old one.
+func (c *Cluster) takeOver(next int, r *Result) {
+	if c.last != nil {
+		r.Takeover = &Takeover{From: c.nodes[c.primary].Name(), To: c.nodes[next].Name()}
+	}
+	c.primary = next
+	r.Write = nil
+	for i := range r.Nodes {
+		r.Nodes[i].Replica = nil
+	}
+}
+
+// remember keeps an acknowledgement, after looking what became of the ones before.
+func (c *Cluster) remember(r *Result) {
+	w := r.Write
+	if lost := c.lost(w); lost > 0 {
+		if r.Loss == nil {
+			r.Loss = &Loss{}
+		}
+		r.Loss.Commits += lost
+		if w.Fork != 0 && w.Timeline != c.last.Timeline {
+			r.Loss.Bytes = c.last.LSN.Since(w.Fork)
+		}
+	}
+	c.acks.add(w.Capacity, w.Acknowledged, w.LSN)
+	c.last = w
+}
+
+// lost counts the acknowledged commits that the primary no longer has. The
+// value shows them when it is behind the last acknowledged one. When others
+// write the section too, their writes may have covered that; then the fork
+// of a new timeline proves the loss of what came after it.
+func (c *Cluster) lost(w *Write) int64 {
+	if c.last == nil {
+		return 0
+	}
+	byValue := c.last.Capacity - (w.Capacity - 1)
+	var byFork int64
+	if w.Timeline > c.last.Timeline && w.Fork != 0 {
+		byFork = c.acks.past(w.Fork)
+	}
+	return max(byValue, byFork, 0)
+}
