@@ -39,12 +39,11 @@ func serverAccount() (*account, error) {
 // command prepares a program to run as the account, in a process group of its
 // own: a Ctrl-C is for us, who then stop the servers.
 func (a *account) command(name string, args ...string) *exec.Cmd {
-	command := exec.Command(name, args...) //nolint:noctx // A server outlives the call that starts it.
+	command := exec.Command(name, args...)
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(command.SysProcAttr)
 	if a != nil {
-		//nolint:gosec // Ids of accounts fit.
 		command.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
 	}
 	return command

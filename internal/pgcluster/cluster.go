@@ -69,7 +69,7 @@ func New(ctx context.Context, options Options) (*Cluster, error) {
 }
 
 func (c *Cluster) startPrimary(ctx context.Context, settings map[string]string) error {
-	if err := os.Chmod(c.dir, 0o711); err != nil { //nolint:gosec // The servers' account has to pass through.
+	if err := os.Chmod(c.dir, 0o711); err != nil {
 		return err
 	}
 	primary, err := c.newServer("primary", settings)

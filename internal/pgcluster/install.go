@@ -67,10 +67,10 @@ func withoutMainCluster() error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // As the package makes it.
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte("create_main_cluster = false\n"), 0o644) //nolint:gosec // As the package makes it.
+	return os.WriteFile(path, []byte("create_main_cluster = false\n"), 0o644)
 }
 
 func shell(words []string) string {
