@@ -8,13 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/exporter-toolkit/web"
-	sloggokit "github.com/tjhop/slog-gokit"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pg-canary/pg_canary_exporter/collector"
@@ -114,7 +112,7 @@ func (d *demo) serve(ctx context.Context, cluster *probe.Cluster) error {
 			MetricsPath:  "/metrics",
 			ProbeTimeout: probeTimeout,
 			Web:          &web.FlagConfig{WebListenAddresses: &[]string{d.listen}, WebSystemdSocket: &disabled, WebConfigFile: &noFile},
-			Logger:       slog.New(sloggokit.NewGoKitHandler(logger, slog.LevelWarn)),
+			Logger:       logger,
 		})
 	})
 	everything.Go(func() error { return d.print(ctx, probed) })

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/common/version"
-	sloggokit "github.com/tjhop/slog-gokit"
 
 	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/internal/server"
@@ -37,7 +35,7 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 		ProbeTimeout:  o.probeTimeout,
 		TimeoutOffset: o.probeTimeoutOff,
 		Web:           o.web,
-		Logger:        slog.New(sloggokit.NewGoKitHandler(logger, slog.LevelDebug)),
+		Logger:        logger,
 	})
 	if err != nil {
 		err = &statusError{1, fmt.Errorf("serving on %s: %w", strings.Join(*o.web.WebListenAddresses, ", "), err)}

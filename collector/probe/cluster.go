@@ -150,7 +150,8 @@ func (c *Cluster) survey(ctx context.Context, i int, result *NodeResult) {
 		return
 	}
 	read, err := c.nodes[i].Inspect(ctx)
-	if err != nil && !result.Foreign {
+	// The section of a foreign node is not ours, and one failure of a node tells enough.
+	if err != nil && !result.Foreign && len(result.Failures) == 0 {
 		result.failed(err)
 	}
 	result.answered(read)

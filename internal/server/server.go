@@ -11,12 +11,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
+	sloggokit "github.com/tjhop/slog-gokit"
 
 	"github.com/pg-canary/pg_canary_exporter/collector"
 )
@@ -38,7 +40,7 @@ type Config struct {
 	ProbeTimeout, TimeoutOffset time.Duration
 	// Web says where to listen, and holds TLS and basic authentication.
 	Web    *web.FlagConfig
-	Logger *slog.Logger
+	Logger log.Logger
 }
 
 // Run serves until ctx is cancelled. Then it takes no new scrape, lets those
@@ -49,16 +51,17 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
+	logger := slog.New(bridge{sloggokit.NewGoKitHandler(config.Logger, slog.LevelDebug)})
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
-	go func() { served <- web.ListenAndServe(server, config.Web, config.Logger) }()
+	go func() { served <- web.ListenAndServe(server, config.Web, logger) }()
 	select {
 	case err := <-served:
 		return err
 	case <-ctx.Done():
 	}
 	stopping.Store(true)
-	config.Logger.Info("Stopping: letting running probes end")
+	logger.Info("Stopping: letting running probes end")
 	// A scrape lasts as long as its scraper waits; the default timeout is a fair bound.
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), config.ProbeTimeout+time.Second)
 	defer cancel()
@@ -129,3 +132,13 @@ func landingPage(metricsPath string) (http.Handler, error) {
 
 // say answers; a client that is gone is none of the server's troubles.
 func say(w http.ResponseWriter, text string) { _, _ = w.Write([]byte(text)) }
+
+// bridge hands the records of exporter-toolkit to our logger without their time
+// and source, because that one stamps its lines itself.
+type bridge struct{ slog.Handler }
+
+// Handle writes one record.
+func (b bridge) Handle(ctx context.Context, record slog.Record) error {
+	record.Time, record.PC = time.Time{}, 0
+	return b.Handler.Handle(ctx, record)
+}
