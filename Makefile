@@ -43,7 +43,7 @@ cover: postgres ## Measure the coverage of collector/....
 
 .PHONY: bench
 bench: postgres ## Compare a scrape with its floor, on a pair of servers.
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/bench
+	$(GO) run ./internal/bench $(ARGS)
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, vet and lints.

@@ -5,6 +5,7 @@ package collector
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/go-kit/log"
 	dto "github.com/prometheus/client_model/go"
@@ -36,12 +37,12 @@ func New(prober Prober, logger log.Logger) *Collector {
 }
 
 // Probe returns the result of a probe that it starts, or of the one that is
-// running. That ends at the deadline of the ctx that started it, and goes on
-// when that ctx is cancelled, because others may wait for it. The error is ctx's.
-func (c *Collector) Probe(ctx context.Context) (*probe.Result, error) {
+// running. A probe that it starts ends within the timeout, and goes on when ctx
+// is cancelled, because others may wait for it. The error is ctx's.
+func (c *Collector) Probe(ctx context.Context, timeout time.Duration) (*probe.Result, error) {
 	c.running.Add(1)
 	results := c.flight.DoChan("", func() (any, error) {
-		shared, cancel := detach(ctx)
+		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 		defer cancel()
 		result := c.prober.Probe(shared)
 		c.totals.add(result)
@@ -73,12 +74,3 @@ func (c *Collector) families(r *probe.Result) ([]*dto.MetricFamily, error) {
 
 // Wait returns when no probe is running. No new one may be started meanwhile.
 func (c *Collector) Wait() { c.running.Wait() }
-
-// detach returns a ctx with the deadline of another, but not its cancellation.
-func detach(ctx context.Context) (context.Context, context.CancelFunc) {
-	detached := context.WithoutCancel(ctx)
-	if deadline, ok := ctx.Deadline(); ok {
-		return context.WithDeadline(detached, deadline)
-	}
-	return context.WithCancel(detached)
-}

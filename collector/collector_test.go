@@ -85,7 +85,7 @@ func TestExposition(t *testing.T) {
 				names[i] = result.Nodes[i].Name
 			}
 			c := New(&fakeProber{names, func(context.Context) *probe.Result { return result }}, log.NewNopLogger())
-			if _, err := c.Probe(t.Context()); err != nil {
+			if _, err := c.Probe(t.Context(), time.Minute); err != nil {
 				t.Fatal(err)
 			}
 			got := exposition(t, c, result)
@@ -138,7 +138,7 @@ func TestOverlappingScrapesShareOneProbe(t *testing.T) {
 		}}, log.NewNopLogger())
 		results := make([]*probe.Result, 200)
 		for i := range results {
-			go func() { results[i], _ = c.Probe(t.Context()) }()
+			go func() { results[i], _ = c.Probe(t.Context(), time.Minute) }()
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
@@ -164,9 +164,9 @@ func TestScraperThatGoesAwayDoesNotCancelTheProbe(t *testing.T) {
 		var left error
 		var stayed *probe.Result
 		ctx, leave := context.WithTimeout(t.Context(), time.Minute)
-		go func() { _, left = c.Probe(ctx) }()
+		go func() { _, left = c.Probe(ctx, time.Minute) }()
 		synctest.Wait()
-		go func() { stayed, _ = c.Probe(t.Context()) }()
+		go func() { stayed, _ = c.Probe(t.Context(), time.Minute) }()
 		synctest.Wait()
 		leave()
 		synctest.Wait()

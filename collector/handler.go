@@ -17,6 +17,9 @@ import (
 // timeoutHeader is in which Prometheus says how long it waits for a scrape.
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
+// grace is how long a probe that used up its timeout is waited for at least.
+const grace = 50 * time.Millisecond
+
 // compress compresses at the fastest level: the text shrinks to a third, the
 // default level would shrink it by a further sixth for five times the work.
 var compress = mustCompress(gzhttp.NewWrapper(gzhttp.CompressionLevel(gzip.BestSpeed)))
@@ -42,10 +45,11 @@ type Handler struct {
 
 // ServeHTTP runs the probe and writes its metrics.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), h.timeout(r.Header.Get(timeoutHeader)))
+	timeout := h.timeout(r.Header.Get(timeoutHeader))
+	ctx, cancel := context.WithTimeout(r.Context(), timeout+max(h.TimeoutOffset/2, grace))
 	defer cancel()
 	own := gatherAside(h.Own)
-	result, err := h.Collector.Probe(ctx)
+	result, err := h.Collector.Probe(ctx, timeout)
 	if err != nil {
 		<-own
 		http.Error(w, "The probe that was running did not end within this scrape's timeout.", http.StatusServiceUnavailable)

@@ -61,10 +61,10 @@ func newPair(t testing.TB, changes ...func(*pairConfig)) *pair {
 		change(&config)
 	}
 	servers := pgtest.New(t, pgcluster.Options{})
-	must(t, pgnode.Setup{Role: canaryRole, Password: canaryPassword}.Run(t.Context(), servers.Primary.SuperDSN()))
+	must(t, pgnode.Setup{Role: canaryRole, Password: canaryPassword}.Run(t.Context(), servers.Primary().SuperDSN()))
 	replica, err := servers.AddReplica(t.Context(), config.replica)
 	must(t, err)
-	p := &pair{t: t, servers: servers, primary: servers.Primary, replica: replica, log: &strings.Builder{}}
+	p := &pair{t: t, servers: servers, primary: servers.Primary(), replica: replica, log: &strings.Builder{}}
 	p.serve(config)
 	return p
 }

@@ -66,7 +66,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 // prepare starts the replicas, sets the primary up, and returns the cluster to probe.
 func (d *demo) prepare(ctx context.Context) (*probe.Cluster, error) {
 	password := rand.Text()
-	if err := (pgnode.Setup{Role: role, Password: password}).Run(ctx, d.servers.Primary.SuperDSN()); err != nil {
+	if err := (pgnode.Setup{Role: role, Password: password}).Run(ctx, d.servers.Primary().SuperDSN()); err != nil {
 		return nil, err
 	}
 	for i := range d.replicas {
@@ -76,7 +76,7 @@ func (d *demo) prepare(ctx context.Context) (*probe.Cluster, error) {
 	}
 	settings := pgnode.Options{Section: "default", SynchronousCommit: "local", StatementTimeout: probeTimeout}
 	var nodes []probe.Node
-	for _, s := range append([]*pgcluster.Server{d.servers.Primary}, d.servers.Replicas...) {
+	for _, s := range append([]*pgcluster.Server{d.servers.Primary()}, d.servers.Replicas()...) {
 		node, err := pgnode.New(s.DSN(role, password, "postgres"), settings)
 		if err != nil {
 			return nil, err
@@ -88,8 +88,8 @@ func (d *demo) prepare(ctx context.Context) (*probe.Cluster, error) {
 
 func (d *demo) introduce(took time.Duration) {
 	say(d.out, "Ready in %v. Metrics: http://localhost%s/metrics", report.Duration(took), d.listen)
-	say(d.out, "psql on the primary: psql '%s'", d.servers.Primary.SuperDSN())
-	for _, replica := range d.servers.Replicas {
+	say(d.out, "psql on the primary: psql '%s'", d.servers.Primary().SuperDSN())
+	for _, replica := range d.servers.Replicas() {
 		say(d.out, "psql on %s: psql '%s'", replica.Name, replica.SuperDSN())
 	}
 	if !d.load && !d.pause {
@@ -128,9 +128,7 @@ func (d *demo) serve(ctx context.Context, cluster *probe.Cluster) error {
 // print shows a probe every interval, as `check --watch` does.
 func (d *demo) print(ctx context.Context, probed *collector.Collector) error {
 	for ctx.Err() == nil {
-		bounded, cancel := context.WithTimeout(ctx, probeTimeout)
-		result, err := probed.Probe(bounded)
-		cancel()
+		result, err := probed.Probe(ctx, probeTimeout)
 		if err != nil {
 			return ended(ctx, err)
 		}

@@ -21,7 +21,7 @@ const (
 
 // pauseNowAndThen pauses and resumes the replay of the last replica.
 func (d *demo) pauseNowAndThen(ctx context.Context) error {
-	replica := d.servers.Replicas[len(d.servers.Replicas)-1]
+	replica := d.servers.Replicas()[len(d.servers.Replicas())-1]
 	for {
 		for _, step := range []struct {
 			sql string
@@ -53,7 +53,7 @@ const loadSQL = `INSERT INTO load SELECT gen_random_uuid(), repeat('x', 500) FRO
 // writeHeavily loads the primary in bursts, with a pause after each in which
 // the replicas catch up.
 func (d *demo) writeHeavily(ctx context.Context) error {
-	if err := d.servers.Primary.Exec(ctx, loadTable); err != nil {
+	if err := d.servers.Primary().Exec(ctx, loadTable); err != nil {
 		return err
 	}
 	write := d.writeWithSessions
@@ -66,7 +66,7 @@ func (d *demo) writeHeavily(ctx context.Context) error {
 			return err
 		}
 		say(d.out, "Resting for %v …\n", resumedFor)
-		if err := d.servers.Primary.Exec(ctx, "TRUNCATE load"); err != nil {
+		if err := d.servers.Primary().Exec(ctx, "TRUNCATE load"); err != nil {
 			return err
 		}
 		if sleep(ctx, resumedFor); ctx.Err() != nil {
@@ -89,7 +89,7 @@ func (d *demo) writeWithPgbench(ctx context.Context, duration time.Duration) err
 	}
 	pgbench, _ := d.installation.Program("pgbench")
 	command := exec.CommandContext(ctx, pgbench, "--no-vacuum", fmt.Sprint("--client=", writers),
-		fmt.Sprint("--time=", int(duration.Seconds())), "--file="+filepath.Clean(script.Name()), d.servers.Primary.SuperDSN())
+		fmt.Sprint("--time=", int(duration.Seconds())), "--file="+filepath.Clean(script.Name()), d.servers.Primary().SuperDSN())
 	output, err := command.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("pgbench: %w: %s", err, strings.TrimSpace(string(output)))
@@ -103,7 +103,7 @@ func (d *demo) writeWithSessions(ctx context.Context, duration time.Duration) er
 	for range writers {
 		sessions.Go(func() error {
 			for time.Now().Before(until) && ctx.Err() == nil {
-				if err := d.servers.Primary.Exec(ctx, loadSQL); err != nil {
+				if err := d.servers.Primary().Exec(ctx, loadSQL); err != nil {
 					return err
 				}
 			}

@@ -66,8 +66,8 @@ func must(t *testing.T, err error) {
 func prepared(t *testing.T) (*pgcluster.Cluster, string) {
 	t.Helper()
 	servers := pgtest.New(t, pgcluster.Options{})
-	must(t, pgnode.Setup{Role: "canary", Password: marked}.Run(t.Context(), servers.Primary.SuperDSN()))
-	return servers, servers.Primary.DSN("canary", marked, "postgres")
+	must(t, pgnode.Setup{Role: "canary", Password: marked}.Run(t.Context(), servers.Primary().SuperDSN()))
+	return servers, servers.Primary().DSN("canary", marked, "postgres")
 }
 
 func TestMistakesInFlags(t *testing.T) {
@@ -187,7 +187,7 @@ func TestCheck(t *testing.T) {
 		}
 	})
 	t.Run("primary down", func(t *testing.T) {
-		must(t, servers.Primary.Stop(t.Context(), pgcluster.Fast))
+		must(t, servers.Primary().Stop(t.Context(), pgcluster.Fast))
 		stdout, stderr, status := runWith(t, "check")
 		if status != 2 || !strings.Contains(stdout, "not written") || !strings.Contains(stderr, "is PostgreSQL running there") {
 			t.Errorf("status %d\n%s\n%s", status, stdout, stderr)
@@ -197,7 +197,7 @@ func TestCheck(t *testing.T) {
 
 func TestSetup(t *testing.T) {
 	servers := pgtest.New(t, pgcluster.Options{})
-	admin := servers.Primary.SuperDSN()
+	admin := servers.Primary().SuperDSN()
 	t.Setenv("PG_CANARY_PRIMARY_DSN", admin)
 
 	t.Run("printed", func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestSetup(t *testing.T) {
 		if status != 0 || !strings.Contains(stdout, "CREATE TABLE IF NOT EXISTS canary.section") || !strings.Contains(stdout, "SCRAM-SHA-256$4096:") {
 			t.Errorf("status %d\n%s", status, stdout)
 		}
-		must(t, servers.Primary.Exec(t.Context(), stdout))
+		must(t, servers.Primary().Exec(t.Context(), stdout))
 	})
 	t.Run("without a password", func(t *testing.T) {
 		_, stderr, status := runWith(t, "setup")
@@ -224,12 +224,12 @@ func TestSetup(t *testing.T) {
 		})
 	}
 	t.Run("with just the rights that it needs", func(t *testing.T) {
-		canary := servers.Primary.DSN("canary", marked, "postgres")
+		canary := servers.Primary().DSN("canary", marked, "postgres")
 		if _, stderr, status := runWith(t, "check", "--primary.dsn="+canary); status != 0 {
 			t.Errorf("the new role cannot probe: %s", stderr)
 		}
 		var deletes, creates, super bool
-		must(t, servers.Primary.QueryRow(t.Context(), `SELECT has_table_privilege('canary', 'canary.section', 'DELETE'),
+		must(t, servers.Primary().QueryRow(t.Context(), `SELECT has_table_privilege('canary', 'canary.section', 'DELETE'),
 			has_schema_privilege('canary', 'canary', 'CREATE'), rolsuper FROM pg_roles WHERE rolname = 'canary'`, &deletes, &creates, &super))
 		if deletes || creates || super {
 			t.Error("the role has more rights than it needs")
@@ -242,7 +242,7 @@ func TestSetup(t *testing.T) {
 		}
 	})
 	t.Run("by one who may not", func(t *testing.T) {
-		_, stderr, status := runWith(t, "setup", "--role=other", "--primary.dsn="+servers.Primary.DSN("canary", marked, "postgres"))
+		_, stderr, status := runWith(t, "setup", "--role=other", "--primary.dsn="+servers.Primary().DSN("canary", marked, "postgres"))
 		if status == 0 || !strings.Contains(stderr, "setup needs a role that may create schemas") {
 			t.Errorf("status %d: %s", status, stderr)
 		}
@@ -272,9 +272,9 @@ func TestTableStaysOnOnePage(t *testing.T) {
 		must(t, err)
 	}
 	var size, updates, hot int64
-	must(t, servers.Primary.QueryRow(t.Context(), "SELECT pg_relation_size('canary.section')", &size))
+	must(t, servers.Primary().QueryRow(t.Context(), "SELECT pg_relation_size('canary.section')", &size))
 	for hot == 0 { // The session reports its statistics with a delay.
-		must(t, servers.Primary.QueryRow(t.Context(), `SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'section'`, &updates, &hot))
+		must(t, servers.Primary().QueryRow(t.Context(), `SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'section'`, &updates, &hot))
 		time.Sleep(10 * time.Millisecond)
 	}
 	perWrite := float64(last.LSN.Since(first.LSN)) / writes

@@ -125,12 +125,12 @@ func TestStopLetsARunningProbeEnd(t *testing.T) {
 	e.get("/metrics")
 	locked := make(chan error, 1)
 	go func() {
-		locked <- servers.Primary.Exec(context.WithoutCancel(t.Context()),
+		locked <- servers.Primary().Exec(context.WithoutCancel(t.Context()),
 			"DO $$BEGIN PERFORM FROM canary.section FOR UPDATE; PERFORM pg_sleep(0.5); END$$")
 	}()
 	waiting := func(where string) {
 		for n := 0; n == 0; time.Sleep(time.Millisecond) {
-			must(t, servers.Primary.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE "+where, &n))
+			must(t, servers.Primary().QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE "+where, &n))
 		}
 	}
 	waiting("wait_event = 'PgSleep'")
@@ -164,7 +164,7 @@ func TestServeNeedsItsPort(t *testing.T) {
 // next step in the log and in what `check` says, and for the password everywhere.
 func TestTroubleIsNamed(t *testing.T) {
 	servers, good := prepared(t)
-	primary := servers.Primary
+	primary := servers.Primary()
 	must(t, primary.Exec(t.Context(), "CREATE DATABASE empty"))
 	must(t, primary.Exec(t.Context(), "CREATE ROLE stranger LOGIN PASSWORD '"+marked+"'"))
 	must(t, primary.Exec(t.Context(), "GRANT USAGE ON SCHEMA canary TO stranger"))

@@ -3,6 +3,7 @@
 package pgcluster
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,54 +11,147 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
-// account is who the servers run as, because PostgreSQL refuses to run as
-// root. It is nil for anybody else, who runs them as himself.
-type account struct{ uid, gid int }
+// account is whom the servers run as. PostgreSQL refuses to run as root, so a
+// root process gives them to an unprivileged user; otherwise they are ours.
+type account struct {
+	name       string
+	credential *syscall.Credential // nil: this process's own
+}
 
-// serverAccount returns an unprivileged account when the process is root's.
-func serverAccount() (*account, error) {
+func serverAccount() (account, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil
+		return account{}, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		found, err := user.Lookup(name)
 		if err != nil {
 			continue
 		}
-		uid, uidErr := strconv.Atoi(found.Uid)
-		gid, gidErr := strconv.Atoi(found.Gid)
-		if uidErr == nil && gidErr == nil {
-			return &account{uid, gid}, nil
+		uid, err := strconv.ParseUint(found.Uid, 10, 32)
+		if err != nil {
+			return account{}, fmt.Errorf("user %s: %w", name, err)
+		}
+		gid, err := strconv.ParseUint(found.Gid, 10, 32)
+		if err != nil {
+			return account{}, fmt.Errorf("user %s: %w", name, err)
+		}
+		return account{name, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+	}
+	return account{}, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as")
+}
+
+// command runs a server program as the account, in its own session so that
+// Ctrl-C in a terminal does not reach it, and without PG… variables.
+func (a account) command(ctx context.Context, dir, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: a.credential}
+	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "HOME=" + dir}
+	for _, name := range []string{"PATH", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} {
+		if value, set := os.LookupEnv(name); set {
+			cmd.Env = append(cmd.Env, name+"="+value)
 		}
 	}
-	return nil, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as")
+	return cmd
 }
 
-// command prepares a program to run as the account, in a process group of its
-// own: a Ctrl-C is for us, who then stop the servers.
-func (a *account) command(name string, args ...string) *exec.Cmd {
-	command := exec.Command(name, args...)
-	command.Dir = "/"
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	dieWithParent(command.SysProcAttr)
-	if a != nil {
-		command.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
-	}
-	return command
-}
-
-// own gives a directory and all that is in it to the account.
-func (a *account) own(dir string) error {
-	if a == nil {
+// check makes sure that the account reaches both the programs and dir, which
+// a root process that looks by itself could not tell.
+func (a account) check(ctx context.Context, installation Installation, dir string) error {
+	if a.credential == nil {
 		return nil
 	}
-	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+	postgres := installation.path("postgres")
+	if out, err := a.command(ctx, "/", postgres, "--version").CombinedOutput(); err != nil {
+		return fmt.Errorf("user %s, whom the servers run as because this process is root, cannot run %s: %w %s; make it and every directory above it readable for all (chmod o+rX)",
+			a.name, postgres, err, strings.TrimSpace(string(out)))
+	}
+	if err := a.command(ctx, dir, postgres, "--version").Run(); err != nil {
+		return fmt.Errorf("user %s, whom the servers run as because this process is root, cannot enter %s: %w; use a parent directory that is open to all, such as %s",
+			a.name, filepath.Dir(dir), err, os.TempDir())
+	}
+	return nil
+}
+
+// own gives what is at path to the account.
+func (a account) own(path string) error {
+	if a.credential == nil {
+		return nil
+	}
+	return os.Lchown(path, int(a.credential.Uid), int(a.credential.Gid))
+}
+
+// makeDir makes a directory that only the account can enter.
+func (a account) makeDir(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return a.own(path)
+}
+
+// writeFile replaces a file at once, so that a server never reads half of it.
+func (a account) writeFile(path, content string) error {
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, []byte(content), 0o600); err != nil {
+		return err
+	}
+	if err := a.own(temporary); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}
+
+// copyTree copies the directory from to the new directory to, for the account.
+// skip is asked with paths relative to from. What vanishes meanwhile is left out.
+func (a account) copyTree(from, to string, skip func(path string, entry fs.DirEntry) bool) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil && path != from {
+			return ignoreNotExist(err)
+		}
 		if err != nil {
 			return err
 		}
-		return os.Lchown(path, a.uid, a.gid)
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if skip != nil && skip(relative, entry) {
+			return nil
+		}
+		target := filepath.Join(to, relative)
+		switch {
+		case entry.IsDir():
+			return a.makeDir(target)
+		case entry.Type().IsRegular():
+			return ignoreNotExist(a.copyFile(path, target))
+		case entry.Type()&fs.ModeSocket != 0:
+			return nil
+		default:
+			return fmt.Errorf("%s: cannot copy a %s", path, entry.Type())
+		}
 	})
+}
+
+func (a account) copyFile(from, to string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := target.ReadFrom(source); err != nil {
+		target.Close()
+		return err
+	}
+	if err := target.Close(); err != nil {
+		return err
+	}
+	return a.own(to)
 }

@@ -1,5 +1,9 @@
 //go:build unix
 
+// Package pgcluster runs PostgreSQL clusters that are thrown away after use:
+// one primary and its streaming replicas, real servers on this machine, for
+// tests, benchmarks and the demo. They can be frozen, killed, promoted, cut off
+// and cloned again. It needs the programs initdb and postgres, nothing else.
 package pgcluster
 
 import (
@@ -9,178 +13,222 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
+	"slices"
+	"strconv"
+	"sync"
 )
 
-// settingsFile is what postgresql.conf includes last.
-const settingsFile = "settings.conf"
-
-// replicator is the role that replicas stream as.
-const replicator = "replicator"
-
-// Options say how to make a cluster.
+// Options describe a new cluster.
 type Options struct {
-	// Installation is the server's; the one that Find("") finds when empty.
-	Installation Installation
-	// Dir is where the cluster's directory is made; the temporary directory when empty.
-	Dir string
-	// Settings of the primary, on top of those for throw-away servers.
-	Settings map[string]string
+	Installation Installation      // the programs to run; the zero value is Find("")
+	Dir          string            // parent of the cluster's directory; "" is that for temporary files
+	Settings     map[string]string // of postgresql.conf, for the primary and its replicas
+	Log          io.Writer         // a line for each thing done; nil for none
 }
 
-// Cluster is a primary and its replicas.
+// Cluster is a primary and its replicas in one directory.
 type Cluster struct {
-	Primary  *Server
-	Replicas []*Server
+	installation  Installation
+	account       account
+	dir           string
+	settings      map[string]string
+	superPassword string
+	cleaner       *reaper
 
-	installation Installation
-	account      *account
-	dir          string
-	password     string // of the superuser and of the replicator
+	logMu sync.Mutex
+	log   io.Writer
+
+	mu      sync.Mutex
+	closed  bool
+	servers []*Server
+	primary *Server
 }
 
-// New makes a primary and starts it.
+var errClosed = errors.New("the cluster is closed")
+
+// New makes a database cluster and starts its primary. Close ends it; it also
+// ends when this process does, in whatever way.
 func New(ctx context.Context, options Options) (*Cluster, error) {
-	installation := options.Installation
-	if installation.BinDir == "" {
+	if options.Installation.BinDir == "" {
 		found, err := Find("")
 		if err != nil {
 			return nil, err
 		}
-		installation = found
+		options.Installation = found
 	}
-	account, err := serverAccount()
+	as, err := serverAccount()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(options.Dir, "pg_canary-*")
+	made, err := templateOf(ctx, options.Installation, as, options.Dir)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{installation: installation, account: account, dir: dir, password: rand.Text()}
-	if err := c.startPrimary(ctx, options.Settings); err != nil {
+	dir, cleaner, err := newRoot(ctx, options.Dir, options.Installation, as)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{
+		installation:  options.Installation,
+		account:       as,
+		dir:           dir,
+		settings:      map[string]string{},
+		superPassword: made.password,
+		cleaner:       cleaner,
+		log:           options.Log,
+	}
+	maps.Copy(c.settings, options.Settings)
+	if err := c.startPrimary(ctx, made); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
+	c.logf("PostgreSQL %s primary listening on %s, data in %s", c.installation.Version, c.primary.Addr(), c.primary.DataDir)
 	return c, nil
 }
 
-func (c *Cluster) startPrimary(ctx context.Context, settings map[string]string) error {
-	if err := os.Chmod(c.dir, 0o711); err != nil {
-		return err
-	}
-	primary, err := c.newServer("primary", settings)
+func (c *Cluster) startPrimary(ctx context.Context, made template) error {
+	s, err := c.newServer("primary", c.settings)
 	if err != nil {
 		return err
 	}
-	c.Primary = primary
-	if err := c.initdb(primary.DataDir); err != nil {
+	c.setPrimary(s)
+	if err := c.account.copyTree(made.dataDir, s.DataDir, nil); err != nil {
 		return err
 	}
-	configuration := filepath.Join(primary.DataDir, "postgresql.conf")
-	if err := appendTo(configuration, "\ninclude '"+settingsFile+"'\n"); err != nil {
+	if err := newSystemIdentifier(s.DataDir); err != nil {
 		return err
 	}
-	if err := primary.writeSettings(); err != nil {
+	if err := errors.Join(s.writeSettings(), s.writeHBA()); err != nil {
 		return err
 	}
-	if err := primary.Start(ctx); err != nil {
+	if err := s.Start(ctx); err != nil {
 		return err
 	}
-	if err := primary.SetHBA(ctx); err != nil {
+	password := rand.Text()
+	if err := c.account.writeFile(c.passfile(), "*:*:*:"+replicator+":"+password+"\n"); err != nil {
 		return err
 	}
-	return primary.Exec(ctx, "CREATE ROLE "+replicator+" LOGIN REPLICATION PASSWORD '"+c.password+"'")
+	return s.Exec(ctx, "CREATE ROLE "+replicator+" LOGIN REPLICATION PASSWORD '"+password+"'")
 }
 
-// newServer chooses a port and a directory.
+// passfile is where the replicas find the password of the replication role.
+func (c *Cluster) passfile() string { return filepath.Join(c.dir, "passfile") }
+
+// newServer enters a server that has no data yet.
 func (c *Cluster) newServer(name string, settings map[string]string) (*Server, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, errClosed
+	}
+	if name == "" {
+		name = nextName(c.servers)
+	}
+	if !validName.MatchString(name) {
+		return nil, fmt.Errorf("%q is no name for a server: it must match %s", name, validName)
+	}
+	s := &Server{Name: name, Host: Host, DataDir: filepath.Join(c.dir, name, "data"), cluster: c}
+	for _, other := range c.servers {
+		if other.slot() == s.slot() {
+			return nil, fmt.Errorf("the cluster has a server %s already", other.Name)
+		}
+	}
+	var err error
+	if s.Port, err = freePort(); err != nil {
 		return nil, err
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	if err := listener.Close(); err != nil {
+	if s.settings, err = s.settingsFor(settings); err != nil {
 		return nil, err
 	}
-	s := &Server{
-		Name: name, Host: "127.0.0.1", Port: port, DataDir: filepath.Join(c.dir, name), cluster: c,
-		settings: map[string]string{
-			"listen_addresses":             "127.0.0.1",
-			"port":                         fmt.Sprint(port),
-			"unix_socket_directories":      "",
-			"max_connections":              "100",
-			"shared_buffers":               "16MB",
-			"wal_level":                    "replica",
-			"max_wal_senders":              "20",
-			"max_replication_slots":        "20",
-			"wal_receiver_status_interval": "1s",
-			"wal_retrieve_retry_interval":  "200ms",
-			"log_line_prefix":              "%m [%p] ",
-			// Nobody misses these servers after a power cut.
-			"fsync": "off",
-		},
+	if err := c.account.makeDir(s.dir()); err != nil {
+		return nil, err
 	}
-	maps.Copy(s.settings, settings)
+	c.servers = append(c.servers, s)
 	return s, nil
 }
 
-// initdb makes the data directory, with a superuser who has a password.
-func (c *Cluster) initdb(dir string) error {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	passwordFile := dir + ".password"
-	if err := os.WriteFile(passwordFile, []byte(c.password), 0o600); err != nil {
-		return err
-	}
-	defer os.Remove(passwordFile) //nolint:errcheck // Close removes it otherwise.
-	if err := errors.Join(c.account.own(dir), c.account.own(passwordFile)); err != nil {
-		return err
-	}
-	command := c.account.command(filepath.Join(c.installation.BinDir, "initdb"), "-D", dir, "--username="+superuser,
-		"--pwfile="+passwordFile, "--auth=scram-sha-256", "--locale=C", "--encoding=UTF8", "--no-sync")
-	if output, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w (is %s readable for the user that runs it?)\n%s", err, c.installation.BinDir, output)
-	}
-	return nil
+// remove forgets a server that does not run, and its files.
+func (c *Cluster) remove(s *Server) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.servers = slices.DeleteFunc(c.servers, func(each *Server) bool { return each == s })
+	return os.RemoveAll(s.dir())
 }
 
-// Close stops all servers and removes their files.
+func (c *Cluster) setPrimary(s *Server) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.primary = s
+}
+
+// Primary is the first server, or the one that was promoted last.
+func (c *Cluster) Primary() *Server {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.primary
+}
+
+// Servers are all servers, in the order they were made.
+func (c *Cluster) Servers() []*Server {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.servers)
+}
+
+// Replicas are the servers that were made to follow another one and were not
+// promoted since.
+func (c *Cluster) Replicas() []*Server {
+	return slices.DeleteFunc(c.Servers(), func(s *Server) bool { return s.Upstream() == nil })
+}
+
+// Installation is the programs that the cluster runs.
+func (c *Cluster) Installation() Installation { return c.installation }
+
+// Close ends all servers at once, frozen ones too, and removes their files. It
+// can be called again.
 func (c *Cluster) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	servers := slices.Clone(c.servers)
+	c.mu.Unlock()
+
 	var errs []error
-	servers := c.Replicas
-	if c.Primary != nil {
-		servers = append(servers[:len(servers):len(servers)], c.Primary)
-	}
 	for _, s := range servers {
-		errs = append(errs, s.Thaw())
-		if s.Stop(ctx, Immediate) != nil {
-			errs = append(errs, s.Kill())
+		errs = append(errs, s.Kill())
+	}
+	errs = append(errs, os.RemoveAll(c.dir), c.cleaner.finish())
+	return errors.Join(errs...)
+}
+
+func (c *Cluster) logf(format string, args ...any) {
+	if c.log == nil {
+		return
+	}
+	c.logMu.Lock()
+	defer c.logMu.Unlock()
+	fmt.Fprintf(c.log, format+"\n", args...)
+}
+
+// freePort picks from below the ports that the system gives to outgoing
+// connections: one of those could take it while the server is down.
+func freePort() (int, error) {
+	const first, last, tries = 15000, 32000, 100
+	var lastErr error
+	for range tries {
+		port := first + mathrand.IntN(last-first)
+		listener, err := net.Listen("tcp", net.JoinHostPort(Host, strconv.Itoa(port)))
+		if err != nil {
+			lastErr = err
+			continue
 		}
+		return port, listener.Close()
 	}
-	return errors.Join(append(errs, os.RemoveAll(c.dir))...)
-}
-
-// Logs returns the ends of all servers' logs.
-func (c *Cluster) Logs() string {
-	var text strings.Builder
-	for _, s := range append([]*Server{c.Primary}, c.Replicas...) {
-		_, _ = fmt.Fprintf(&text, "--- log of %s\n%s\n", s.Name, s.LogTail(30))
-	}
-	return text.String()
-}
-
-func appendTo(path, text string) error {
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(file, text)
-	return errors.Join(err, file.Close())
+	return 0, fmt.Errorf("no free port between %d and %d: %w", first, last, lastErr)
 }

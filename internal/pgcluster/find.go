@@ -1,10 +1,5 @@
 //go:build unix
 
-// Package pgcluster runs throw-away PostgreSQL clusters, a primary and its
-// streaming replicas, for tests, benchmarks and the demo.
-//
-// It needs no more than the server's own programs initdb and postgres: what
-// other tools do with pg_basebackup or pg_ctl is done over SQL and with signals.
 package pgcluster
 
 import (
@@ -14,116 +9,146 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
 
-// BinVariable names the directory of the server's programs, before all others.
+// BinVariable is the environment variable that names the directory of the
+// server programs.
 const BinVariable = "PG_CANARY_PG_BIN"
 
-// oldest is the first major version that is supported.
-const oldest = 13
+// oldestMajor is the oldest major version that the package can run: since 13
+// primary_conninfo and primary_slot_name change without a restart.
+const oldestMajor = 13
 
-// Installation is PostgreSQL's server as it is installed.
-type Installation struct {
-	// BinDir holds initdb and postgres.
-	BinDir string
-	// Major and Version are such as 16 and "16.4".
-	Major   int
-	Version string
+// packageDirs are where packages put server programs that are not in PATH.
+var packageDirs = []string{
+	"/usr/lib/postgresql/*/bin",          // Debian, Ubuntu
+	"/usr/pgsql-*/bin",                   // PostgreSQL's own RPMs
+	"/usr/lib/postgresql*/bin",           // openSUSE
+	"/usr/libexec/postgresql*",           // Alpine
+	"/opt/homebrew/opt/postgresql@*/bin", // Homebrew on Apple silicon
+	"/usr/local/opt/postgresql@*/bin",    // Homebrew on Intel
+	"/Applications/Postgres.app/Contents/Versions/*/bin",
 }
 
-// Program returns the path of a program that need not be there, such as pgbench.
+// Installation is a set of PostgreSQL server programs of one version.
+type Installation struct {
+	BinDir  string // absolute, symbolic links resolved
+	Major   int
+	Version string // as in "16.14"
+}
+
+// Program returns the path of a program that not every installation has, such
+// as pgbench: the installation's own, else the one in PATH.
 func (i Installation) Program(name string) (string, bool) {
-	if path := filepath.Join(i.BinDir, name); executable(path) {
-		return path, true
+	if own := filepath.Join(i.BinDir, name); isExecutable(own) {
+		return own, true
 	}
 	path, err := exec.LookPath(name)
 	return path, err == nil
 }
 
-// Find returns the installation in a directory, or in the one of BinVariable, or
-// the first that it finds where PostgreSQL is usually installed.
+func (i Installation) path(name string) string { return filepath.Join(i.BinDir, name) }
+
+// Find returns the server programs in dir (or dir/bin). With an empty dir they
+// are searched: in $PG_CANARY_PG_BIN, in PATH, where pg_config says, and in the
+// directories that packages use, newest first.
 func Find(dir string) (Installation, error) {
-	if dir == "" {
-		dir = os.Getenv(BinVariable)
-	}
 	if dir != "" {
-		return open(dir)
+		return inspectGiven(dir, dir)
 	}
-	var tooOld []string
+	if env := os.Getenv(BinVariable); env != "" {
+		return inspectGiven(env, "$"+BinVariable+" = "+env)
+	}
+	var looked []string
 	for _, candidate := range candidates() {
-		installation, err := open(candidate)
+		found, err := inspect(candidate)
 		if err == nil {
-			return installation, nil
+			return found, nil
 		}
-		if errors.Is(err, errTooOld) {
-			tooOld = append(tooOld, err.Error())
+		if errors.Is(err, os.ErrNotExist) {
+			looked = append(looked, candidate)
+		} else {
+			looked = append(looked, fmt.Sprintf("%s (%v)", candidate, err))
 		}
 	}
-	return Installation{}, fmt.Errorf("PostgreSQL's server (initdb and postgres, %d or newer) is neither in PATH nor in "+
-		"/usr/lib/postgresql, /usr/pgsql-* or Homebrew's directories; install it, or set %s to the directory of its programs%s",
-		oldest, BinVariable, strings.Join(append([]string{""}, tooOld...), "; "))
+	looked = append(looked, "PATH", "pg_config --bindir")
+	looked = append(looked, packageDirs...)
+	return Installation{}, fmt.Errorf("no PostgreSQL server (initdb and postgres, version %d or newer) found; looked in: %s; %s, or set %s to the directory that holds them",
+		oldestMajor, strings.Join(looked, ", "), InstallHint(), BinVariable)
 }
 
-var errTooOld = fmt.Errorf("older than PostgreSQL %d", oldest)
+func inspectGiven(dir, said string) (Installation, error) {
+	found, err := inspect(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		found, err = inspect(filepath.Join(dir, "bin"))
+	}
+	if err != nil {
+		return Installation{}, fmt.Errorf("no usable PostgreSQL server in %s: %w; name a directory that holds initdb and postgres of version %d or newer",
+			said, err, oldestMajor)
+	}
+	return found, nil
+}
 
-// candidates are the directories to look in, the newest of a kind first.
 func candidates() []string {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {
-		if path, err = filepath.EvalSymlinks(path); err == nil {
-			dirs = append(dirs, filepath.Dir(path))
-		}
+		dirs = append(dirs, filepath.Dir(path))
 	}
-	if output, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
-		dirs = append(dirs, strings.TrimSpace(string(output)))
+	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+		dirs = append(dirs, strings.TrimSpace(string(out)))
 	}
-	for _, pattern := range []string{
-		"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/libexec/postgresql*",
-		"/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin",
-	} {
-		found, _ := filepath.Glob(pattern) // The patterns are well formed.
-		slices.SortFunc(found, func(a, b string) int { return majorIn(b) - majorIn(a) })
-		dirs = append(dirs, found...)
+	for _, pattern := range packageDirs {
+		matches, _ := filepath.Glob(pattern)
+		sort.Slice(matches, func(a, b int) bool { return majorIn(matches[a]) > majorIn(matches[b]) })
+		dirs = append(dirs, matches...)
 	}
 	return dirs
 }
 
-var number = regexp.MustCompile(`\d+`)
+var digits = regexp.MustCompile(`\d+`)
 
+// majorIn is the major version in the path of a package's directory.
 func majorIn(path string) int {
-	major, _ := strconv.Atoi(number.FindString(path)) // 0 when there is none.
+	major, _ := strconv.Atoi(digits.FindString(path))
 	return major
 }
 
-// open looks at one directory, or at its bin.
-func open(dir string) (Installation, error) {
-	if !executable(filepath.Join(dir, "postgres")) && executable(filepath.Join(dir, "bin", "postgres")) {
-		dir = filepath.Join(dir, "bin")
-	}
-	for _, program := range []string{"initdb", "postgres"} {
-		if !executable(filepath.Join(dir, program)) {
-			return Installation{}, fmt.Errorf("%s has no %s: it is not the directory of PostgreSQL's server programs", dir, program)
-		}
-	}
-	output, err := exec.Command(filepath.Join(dir, "postgres"), "--version").Output()
+var versionOutput = regexp.MustCompile(`\(PostgreSQL\) ((\d+)[^ \n]*)`)
+
+// inspect takes dir for a directory of server programs. The error is
+// os.ErrNotExist when they are not there.
+func inspect(dir string) (Installation, error) {
+	postgres, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
 	if err != nil {
-		return Installation{}, fmt.Errorf("%s --version: %w", filepath.Join(dir, "postgres"), err)
+		return Installation{}, err
 	}
-	fields := strings.Fields(string(output)) // postgres (PostgreSQL) 16.4 (Debian …)
-	if len(fields) < 3 {
-		return Installation{}, fmt.Errorf("%s --version says %q", filepath.Join(dir, "postgres"), output)
+	if postgres, err = filepath.Abs(postgres); err != nil {
+		return Installation{}, err
 	}
-	major := majorIn(fields[2])
-	if major < oldest {
-		return Installation{}, fmt.Errorf("%s: %s is %w", dir, fields[2], errTooOld)
+	found := Installation{BinDir: filepath.Dir(postgres)}
+	if !isExecutable(found.path("initdb")) {
+		return Installation{}, fmt.Errorf("no initdb beside %s: %w", postgres, os.ErrNotExist)
 	}
-	return Installation{BinDir: dir, Major: major, Version: fields[2]}, nil
+	out, err := exec.Command(postgres, "--version").CombinedOutput()
+	if err != nil {
+		return Installation{}, fmt.Errorf("%s --version: %w: %s", postgres, err, strings.TrimSpace(string(out)))
+	}
+	match := versionOutput.FindSubmatch(out)
+	if match == nil {
+		return Installation{}, fmt.Errorf("%s --version says %q", postgres, strings.TrimSpace(string(out)))
+	}
+	found.Version = string(match[1])
+	found.Major, _ = strconv.Atoi(string(match[2]))
+	if found.Major < oldestMajor {
+		return Installation{}, fmt.Errorf("version %s is older than %d", found.Version, oldestMajor)
+	}
+	return found, nil
 }
 
-func executable(path string) bool {
+func isExecutable(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && !info.IsDir() && info.Mode()&0o111 != 0
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }

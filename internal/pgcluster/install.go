@@ -80,3 +80,13 @@ func shell(words []string) string {
 	}
 	return text
 }
+
+// InstallHint says how to get PostgreSQL's server on this system.
+func InstallHint() string {
+	for _, installer := range installers {
+		if _, err := exec.LookPath(installer.program); err == nil {
+			return "install it with: " + shell(installer.commands[len(installer.commands)-1])
+		}
+	}
+	return "install PostgreSQL's server"
+}

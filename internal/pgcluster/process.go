@@ -3,136 +3,172 @@
 package pgcluster
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"syscall"
 	"time"
+
+	gops "github.com/shirou/gopsutil/v4/process"
 )
 
-// StopMode is how a server is asked to stop.
-type StopMode syscall.Signal
-
-// The modes of pg_ctl stop.
-const (
-	// Fast disconnects the clients and writes a checkpoint.
-	Fast = StopMode(syscall.SIGINT)
-	// Immediate leaves the rest to recovery at the next start.
-	Immediate = StopMode(syscall.SIGQUIT)
-)
-
-// process is a postmaster that was started.
+// process is a postmaster, a child of ours. Its own children are PostgreSQL's
+// backends; each of them leads a session, so no signal to a group reaches them.
 type process struct {
-	command *exec.Cmd
-	exited  chan struct{}
-	frozen  []int
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended and was waited for
 }
 
-// startProcess starts a program as the account, with its output appended to a file.
-func startProcess(as *account, name, log string, args ...string) (*process, error) {
-	output, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
+func startProcess(cmd *exec.Cmd) (*process, error) {
+	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	defer output.Close() //nolint:errcheck // The program has its own descriptor.
-	p := &process{command: as.command(name, args...), exited: make(chan struct{})}
-	p.command.Stdout, p.command.Stderr = output, output
-	if err := p.command.Start(); err != nil {
-		return nil, err
-	}
+	p := &process{cmd, make(chan struct{})}
 	go func() {
-		_ = p.command.Wait() // How it ended is in its log.
-		close(p.exited)
+		_ = cmd.Wait() // how it ended is in cmd.ProcessState
+		close(p.done)
 	}()
 	return p, nil
 }
 
-func (p *process) signal(s syscall.Signal) error {
-	if err := p.command.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	return nil
-}
-
-// Stop stops the server and waits until it is gone.
-func (s *Server) Stop(ctx context.Context, mode StopMode) error {
-	if s.process == nil {
-		return nil
-	}
-	if err := s.process.signal(syscall.Signal(mode)); err != nil {
-		return fmt.Errorf("%s: %w", s.Name, err)
+func (p *process) running() bool {
+	if p == nil {
+		return false
 	}
 	select {
-	case <-s.process.exited:
-		s.process = nil
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%s does not stop: %w", s.Name, ctx.Err())
+	case <-p.done:
+		return false
+	default:
+		return true
 	}
 }
 
-// Kill ends the server and all its processes at once, as a power cut would.
-func (s *Server) Kill() error {
-	if s.process == nil {
-		return nil
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+func (p *process) signal(sig syscall.Signal) error { return p.cmd.Process.Signal(sig) }
+
+// freeze stops the process and everything below it and returns all their ids,
+// the process's own first. None can fork any more when it returns.
+func (p *process) freeze() ([]int, error) {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return nil, err
 	}
-	// A stopped postmaster starts no more children while we count them.
-	pids, err := s.stopTree()
+	tree := []int{p.pid()}
+	if err := awaitStates(tree, stopped); err != nil {
+		return tree, err
+	}
+	known := map[int]bool{p.pid(): true}
+	for {
+		all, err := descendants(p.pid())
+		if err != nil {
+			return tree, err
+		}
+		var found []int
+		for _, pid := range all {
+			if !known[pid] {
+				known[pid] = true
+				found = append(found, pid)
+			}
+		}
+		if len(found) == 0 {
+			return tree, nil
+		}
+		if err := signalAll(found, syscall.SIGSTOP); err != nil {
+			return tree, err
+		}
+		if err := awaitStates(found, stopped); err != nil {
+			return tree, err
+		}
+		tree = append(tree, found...)
+	}
+}
+
+// thaw lets the process and everything below it go on.
+func (p *process) thaw() error {
+	children, err := descendants(p.pid())
 	if err != nil {
 		return err
 	}
-	for _, pid := range pids {
-		_ = syscall.Kill(pid, syscall.SIGKILL) // It may have ended by itself.
+	return errors.Join(signalAll(children, syscall.SIGCONT), p.signal(syscall.SIGCONT))
+}
+
+// kill ends the process and everything below it at once, with none of them
+// able to react to the end of another, and waits until all are gone.
+func (p *process) kill() error {
+	tree, err := p.freeze()
+	if err != nil && !p.running() {
+		return nil
 	}
-	<-s.process.exited
-	s.process = nil
-	// The next start fails while a child still holds the shared memory.
+	if len(tree) == 0 {
+		return err
+	}
+	if err := signalAll(tree, syscall.SIGKILL); err != nil {
+		return err
+	}
+	<-p.done
+	return awaitStates(tree[1:], gone)
+}
+
+// signalAll leaves out those that are gone already.
+func signalAll(pids []int, sig syscall.Signal) error {
+	var errs []error
 	for _, pid := range pids {
-		for syscall.Kill(pid, 0) == nil {
-			time.Sleep(time.Millisecond)
+		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+			errs = append(errs, fmt.Errorf("signal process %d: %w", pid, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// descendants returns the ids of all processes below pid.
+func descendants(pid int) ([]int, error) {
+	pids, err := gops.Pids()
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	children := map[int][]int{}
+	for _, each := range pids {
+		parent, err := (&gops.Process{Pid: each}).Ppid()
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		children[int(parent)] = append(children[int(parent)], int(each))
+	}
+	var below []int
+	for queue := children[pid]; len(queue) > 0; queue = queue[1:] {
+		below = append(below, queue[0])
+		queue = append(queue, children[queue[0]]...)
+	}
+	return below, nil
+}
+
+const (
+	signalTimeout = 10 * time.Second
+	pollInterval  = 2 * time.Millisecond
+)
+
+func gone(state string) bool    { return state == "" || state == gops.Zombie }
+func stopped(state string) bool { return gone(state) || state == gops.Stop }
+
+// awaitStates waits until every process is in a wanted state; "" is that of a
+// process that does not exist. A signal takes effect some time after kill(2).
+func awaitStates(pids []int, wanted func(state string) bool) error {
+	deadline := time.Now().Add(signalTimeout)
+	for _, pid := range pids {
+		for !wanted(state(pid)) {
+			if time.Now().After(deadline) {
+				return fmt.Errorf("process %d takes no signal: it is in state %q", pid, state(pid))
+			}
+			time.Sleep(pollInterval)
 		}
 	}
 	return nil
 }
 
-// Freeze stops the server and all its processes without ending them: its
-// connections stay open, and nothing answers.
-func (s *Server) Freeze() error {
-	if s.process == nil {
-		return fmt.Errorf("%s is not running", s.Name)
+func state(pid int) string {
+	states, err := (&gops.Process{Pid: int32(pid)}).Status()
+	if err != nil || len(states) == 0 {
+		return ""
 	}
-	pids, err := s.stopTree()
-	s.process.frozen = pids
-	return err
-}
-
-// Thaw lets a frozen server go on.
-func (s *Server) Thaw() error {
-	if s.process == nil {
-		return nil
-	}
-	for _, pid := range s.process.frozen {
-		_ = syscall.Kill(pid, syscall.SIGCONT) // It may have ended by itself.
-	}
-	s.process.frozen = nil
-	return nil
-}
-
-// stopTree sends SIGSTOP to the postmaster and its children and returns them
-// all, the postmaster last.
-func (s *Server) stopTree() ([]int, error) {
-	postmaster := s.process.command.Process.Pid
-	if err := s.process.signal(syscall.SIGSTOP); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Name, err)
-	}
-	children, err := childrenOf(postmaster)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Name, err)
-	}
-	for _, pid := range children {
-		_ = syscall.Kill(pid, syscall.SIGSTOP) // It may have ended by itself.
-	}
-	return append(children, postmaster), nil
+	return states[0]
 }

@@ -6,180 +6,228 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
-// ReplicaOptions say how to make a replica.
+// ReplicaOptions describe a new replica.
 type ReplicaOptions struct {
-	// Name is its name, its replication slot's, and its application_name.
-	Name string
-	// Settings on top of those for throw-away servers.
-	Settings map[string]string
-	// Upstream is whom it streams from; the primary when nil.
-	Upstream *Server
-	// Via is the address (host:port) of a proxy on the way to the upstream.
-	Via string
+	Name     string            // also its application_name; "" is replica1, replica2…
+	Settings map[string]string // of postgresql.conf, over those of the primary
+	Upstream *Server           // where it streams from; nil is the primary
+	Via      string            // host:port of a proxy to the upstream to stream through
 }
 
-// AddReplica clones the primary, starts the clone as a hot standby, and waits
-// until it streams.
+var validName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
+
+// AddReplica makes a hot standby from a base backup of the primary and waits
+// until it accepts connections and is streaming.
 func (c *Cluster) AddReplica(ctx context.Context, options ReplicaOptions) (*Server, error) {
-	s, err := c.newServer(options.Name, options.Settings)
+	upstream := options.Upstream
+	if upstream == nil {
+		upstream = c.Primary()
+	}
+	settings := maps.Clone(c.settings)
+	maps.Copy(settings, options.Settings)
+	s, err := c.newServer(options.Name, settings)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.clone(ctx, s, options); err != nil {
-		return nil, fmt.Errorf("cloning %s: %w", s.Name, err)
+	if err := s.becomeReplica(ctx, upstream, options.Via); err != nil {
+		return nil, errors.Join(fmt.Errorf("replica %s: %w", s.Name, err), s.Kill(), c.remove(s))
 	}
-	c.Replicas = append(c.Replicas, s)
-	if err := s.Start(ctx); err != nil {
-		return nil, err
-	}
-	return s, s.waitUntilStreaming(ctx)
+	c.logf("replica %s streams from %s, listening on %s", s.Name, upstream.Name, s.Addr())
+	return s, nil
 }
 
-// Reclone replaces a stopped server, such as the old primary after a failover,
-// by a clone that follows the given one.
+// Reclone throws the data of a stopped server away and makes it a replica of
+// upstream (nil is the primary) by a new clone: the way back for an old primary.
 func (c *Cluster) Reclone(ctx context.Context, s, upstream *Server) error {
-	if s.process != nil {
-		return fmt.Errorf("%s is running", s.Name)
+	if upstream == nil {
+		upstream = c.Primary()
+	}
+	if s.Running() {
+		return fmt.Errorf("server %s still runs", s.Name)
 	}
 	if err := os.RemoveAll(s.DataDir); err != nil {
 		return err
 	}
-	if err := c.clone(ctx, s, ReplicaOptions{Name: s.Name, Upstream: upstream}); err != nil {
-		return fmt.Errorf("cloning %s: %w", s.Name, err)
+	if err := s.becomeReplica(ctx, upstream, ""); err != nil {
+		return fmt.Errorf("clone %s again: %w", s.Name, err)
+	}
+	c.logf("replica %s streams from %s", s.Name, upstream.Name)
+	return nil
+}
+
+func (s *Server) becomeReplica(ctx context.Context, upstream *Server, via string) error {
+	if upstream == s {
+		return errors.New("a server cannot stream from itself")
+	}
+	source, err := upstream.source(ctx)
+	if err != nil {
+		return err
+	}
+	// The slot comes first, so that it holds all WAL from the backup's start on.
+	if err := upstream.makeSlot(ctx, s.slot()); err != nil {
+		return err
+	}
+	if err := s.cluster.clone(ctx, source, s.DataDir); err != nil {
+		return err
+	}
+	if err := s.writeFollowing(upstream, via); err != nil {
+		return err
 	}
 	if err := s.Start(ctx); err != nil {
 		return err
 	}
-	return s.waitUntilStreaming(ctx)
+	return s.WaitStreaming(ctx)
 }
 
-// clone copies the source's files between the start and the stop of a backup.
-// The WAL comes by streaming: a slot keeps it from before the backup.
-func (c *Cluster) clone(ctx context.Context, s *Server, options ReplicaOptions) error {
-	upstream := options.Upstream
+// source is the primary that s gets its WAL from in the end: s itself, unless
+// it is a replica that was not promoted.
+func (s *Server) source(ctx context.Context) (*Server, error) {
+	for at := s; ; at = at.Upstream() {
+		if at == nil {
+			return nil, fmt.Errorf("server %s has no primary", s.Name)
+		}
+		var inRecovery bool
+		if err := at.QueryRow(ctx, "SELECT pg_is_in_recovery()", &inRecovery); err != nil {
+			return nil, err
+		}
+		if !inRecovery {
+			return at, nil
+		}
+	}
+}
+
+func (s *Server) slot() string { return strings.ReplaceAll(s.Name, "-", "_") }
+
+// makeSlot makes a slot that keeps all WAL from now on, in place of an old one.
+func (s *Server) makeSlot(ctx context.Context, name string) error {
+	err := s.Exec(ctx, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1 AND NOT active", name)
+	if err != nil {
+		return err
+	}
+	return s.Exec(ctx, "SELECT pg_create_physical_replication_slot($1, true)", name)
+}
+
+// writeFollowing writes the files that make s a standby of upstream.
+func (s *Server) writeFollowing(upstream *Server, via string) error {
+	address := via
+	if address == "" {
+		address = upstream.Addr()
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.upstream, s.via = upstream, via
+	// The password is not in the connection string: the server's log shows
+	// that on every change.
+	s.settings["primary_conninfo"] = fmt.Sprintf("host=%s port=%s user=%s application_name=%s passfile='%s' sslmode=disable gssencmode=disable",
+		host, port, replicator, s.Name, confEscaper.Replace(s.cluster.passfile()))
+	s.settings["primary_slot_name"] = s.slot()
+	signal := filepath.Join(s.DataDir, "standby.signal")
+	return errors.Join(s.writeSettings(), s.writeHBA(), s.cluster.account.writeFile(signal, ""))
+}
+
+// Follow makes a running replica stream from another upstream, through the
+// address via unless it is "". It does not wait until it does.
+func (s *Server) Follow(ctx context.Context, upstream *Server, via string) error {
+	if upstream != s.Upstream() {
+		if err := upstream.makeSlot(ctx, s.slot()); err != nil {
+			return err
+		}
+	}
+	if err := s.writeFollowing(upstream, via); err != nil {
+		return err
+	}
+	return s.Reload()
+}
+
+// WaitStreaming waits until the upstream says that the replica streams.
+func (s *Server) WaitStreaming(ctx context.Context) error {
+	upstream := s.Upstream()
 	if upstream == nil {
-		upstream = c.Primary
+		return fmt.Errorf("server %s is no replica", s.Name)
 	}
-	slot := strings.ReplaceAll(s.Name, "-", "_")
-	err := upstream.Exec(ctx, `SELECT pg_create_physical_replication_slot($1, true)
-		WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1)`, slot)
-	if err != nil {
-		return err
-	}
-	err = upstream.with(ctx, func(conn *pgx.Conn) error { return c.backup(ctx, conn, upstream.DataDir, s.DataDir) })
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(s.DataDir, "standby.signal"), nil, 0o600); err != nil {
-		return err
-	}
-	host, port := upstream.Host, strconv.Itoa(upstream.Port)
-	if options.Via != "" {
-		if host, port, err = net.SplitHostPort(options.Via); err != nil {
-			return err
-		}
-	}
-	s.settings["primary_conninfo"] = fmt.Sprintf("host=%s port=%s user=%s password=%s application_name=%s sslmode=disable",
-		host, port, replicator, c.password, slot)
-	s.settings["primary_slot_name"] = slot
-	if err := s.writeSettings(); err != nil {
-		return err
-	}
-	return c.account.own(s.DataDir)
-}
-
-// backup copies a running server's files. PostgreSQL 15 renamed the functions.
-func (c *Cluster) backup(ctx context.Context, conn *pgx.Conn, from, to string) error {
-	start, stop := "SELECT pg_backup_start('clone', true)", "SELECT labelfile FROM pg_backup_stop(false)"
-	if c.installation.Major < 15 {
-		start, stop = "SELECT pg_start_backup('clone', true, false)", "SELECT labelfile FROM pg_stop_backup(false, false)"
-	}
-	if _, err := conn.Exec(ctx, start); err != nil {
-		return err
-	}
-	copyErr := copyFiles(from, to)
-	var label string
-	if err := conn.QueryRow(ctx, stop).Scan(&label); err != nil {
-		return errors.Join(copyErr, err)
-	}
-	return errors.Join(copyErr, os.WriteFile(filepath.Join(to, "backup_label"), []byte(label), 0o600))
-}
-
-// copyFiles copies a data directory without what a clone must not have: the
-// files of the running server, its WAL and its slots. What disappears meanwhile
-// is brought about again by the WAL.
-func copyFiles(from, to string) error {
-	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		switch dir := strings.Split(name, string(filepath.Separator))[0]; {
-		case entry.IsDir() && name != dir && (dir == "pg_wal" || dir == "pg_replslot"):
-			if dir == "pg_wal" && entry.Name() == "archive_status" {
-				return os.Mkdir(filepath.Join(to, name), 0o700)
-			}
-			return fs.SkipDir
-		case entry.IsDir():
-			return os.MkdirAll(filepath.Join(to, name), 0o700)
-		case dir == "pg_wal", dir == "pg_replslot", strings.HasPrefix(name, "postmaster."),
-			name == "standby.signal", name == settingsFile:
-			return nil
-		default:
-			return copyFile(path, filepath.Join(to, name))
-		}
+	return poll(ctx, "server "+s.Name+" to stream from "+upstream.Name, func() (bool, error) {
+		var streaming bool
+		err := upstream.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming' AND application_name = '"+s.Name+"')", &streaming)
+		return streaming, err
 	})
 }
 
-func copyFile(from, to string) error {
-	source, err := os.Open(from)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+// WaitCaughtUp waits until the replica has replayed all WAL that its primary has
+// written so far.
+func (s *Server) WaitCaughtUp(ctx context.Context) error {
+	source, err := s.source(ctx)
 	if err != nil {
 		return err
 	}
-	defer source.Close() //nolint:errcheck // It was only read.
-	target, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
+	var written string
+	if err := source.QueryRow(ctx, "SELECT pg_current_wal_lsn()::text", &written); err != nil {
 		return err
 	}
-	_, err = io.Copy(target, source)
-	return errors.Join(err, target.Close())
+	return poll(ctx, "server "+s.Name+" to replay "+written, func() (bool, error) {
+		var replayed bool
+		err := s.QueryRow(ctx, "SELECT coalesce(pg_last_wal_replay_lsn() >= '"+written+"', true)", &replayed)
+		return replayed, err
+	})
 }
 
-// waitUntilStreaming waits for the WAL receiver.
-func (s *Server) waitUntilStreaming(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
+// Promote makes the replica a primary, the cluster's from now on. The old one
+// is left as it is.
+func (s *Server) Promote(ctx context.Context) error {
+	var promoted bool
+	if err := s.QueryRow(ctx, "SELECT pg_promote(true, 60)", &promoted); err != nil {
+		return err
+	}
+	if !promoted {
+		return fmt.Errorf("server %s was not promoted within a minute", s.Name)
+	}
+	s.mu.Lock()
+	s.upstream, s.via = nil, ""
+	delete(s.settings, "primary_conninfo")
+	delete(s.settings, "primary_slot_name")
+	err := s.writeSettings()
+	s.mu.Unlock()
+	s.cluster.setPrimary(s)
+	s.cluster.logf("%s is the primary now", s.Name)
+	return errors.Join(err, s.Reload())
+}
+
+const sqlPollInterval = 20 * time.Millisecond
+
+// poll asks until the answer is yes, an error or the end of ctx.
+func poll(ctx context.Context, what string, ask func() (bool, error)) error {
 	for {
-		var streaming bool
-		err := s.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')", &streaming)
-		if streaming {
-			return nil
+		yes, err := ask()
+		if yes || err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("%s does not stream; its log ends with\n%s", s.Name, s.LogTail(20)), err)
-		case <-time.After(20 * time.Millisecond):
+			return fmt.Errorf("wait for %s: %w", what, ctx.Err())
+		case <-time.After(sqlPollInterval):
+		}
+	}
+}
+
+// nextName is the first free of replica1, replica2…
+func nextName(servers []*Server) string {
+	for number := 1; ; number++ {
+		name := fmt.Sprintf("replica%d", number)
+		if !slices.ContainsFunc(servers, func(s *Server) bool { return s.Name == name }) {
+			return name
 		}
 	}
 }

@@ -4,169 +4,127 @@ package pgcluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
+	"io"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"time"
+	"strconv"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 )
 
+// Host is the address that all servers listen on.
+const Host = "127.0.0.1"
+
 const (
-	superuser = "postgres"
-	database  = "postgres"
-	// startTimeout is generous: a machine may be busy with everything else.
-	startTimeout = 60 * time.Second
+	superuser  = "postgres"
+	replicator = "pgcluster_replicator"
 )
 
-// Server is one PostgreSQL server of a cluster.
+// Server is one PostgreSQL server of a cluster. Its methods can be called from
+// several goroutines, but only one at a time may start or end it.
 type Server struct {
-	Name string
-	// Host is 127.0.0.1, and Port was free when the server was made.
-	Host string
-	Port int
-	// DataDir is its data directory.
+	Name    string
+	Host    string
+	Port    int
 	DataDir string
 
-	cluster  *Cluster
-	settings map[string]string
-	process  *process // nil while it is not running
+	cluster *Cluster
+
+	mu       sync.Mutex
+	running  *process          // the last one that was started, or nil
+	settings map[string]string // all of postgresql.conf
+	hba      []string
+	upstream *Server // nil for a primary
+	via      string
 }
 
-// DSN returns a connection string for a role.
-func (s *Server) DSN(user, password, dbname string) string {
-	dsn := url.URL{
-		Scheme: "postgres", User: url.UserPassword(user, password),
-		Host: fmt.Sprintf("%s:%d", s.Host, s.Port), Path: "/" + dbname, RawQuery: "sslmode=disable",
+// dir holds all that belongs to the server: data, log and socket.
+func (s *Server) dir() string { return filepath.Dir(s.DataDir) }
+
+// LogFile is the path of the server's log.
+func (s *Server) LogFile() string { return filepath.Join(s.dir(), "log") }
+
+// LogTail returns up to max bytes from the end of the server's log.
+func (s *Server) LogTail(max int64) string {
+	file, err := os.Open(s.LogFile())
+	if err != nil {
+		return err.Error()
 	}
-	return dsn.String()
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.Size() > max {
+		if _, err := file.Seek(-max, io.SeekEnd); err != nil {
+			return err.Error()
+		}
+	}
+	tail, err := io.ReadAll(io.LimitReader(file, max))
+	if err != nil {
+		return err.Error()
+	}
+	return string(tail)
 }
 
-// SuperDSN returns the superuser's connection string.
-func (s *Server) SuperDSN() string { return s.DSN(superuser, s.cluster.password, database) }
+// Addr is host:port, for a proxy to connect to.
+func (s *Server) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
-// Exec runs one statement as superuser, on a connection of its own.
+// DSN returns a connection URL.
+func (s *Server) DSN(user, password, dbname string) string {
+	return (&url.URL{
+		Scheme:   "postgres",
+		User:     url.UserPassword(user, password),
+		Host:     s.Addr(),
+		Path:     "/" + dbname,
+		RawQuery: "sslmode=disable",
+	}).String()
+}
+
+// SuperDSN returns the superuser's connection URL.
+func (s *Server) SuperDSN() string {
+	return s.DSN(superuser, s.cluster.superPassword, "postgres")
+}
+
+// Upstream is the server that this one was told to stream from; nil for a primary.
+func (s *Server) Upstream() *Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.upstream
+}
+
+// Exec runs SQL as superuser over a connection of its own. Without arguments
+// it may be several statements.
 func (s *Server) Exec(ctx context.Context, sql string, args ...any) error {
-	return s.with(ctx, func(conn *pgx.Conn) error {
+	return s.withConn(ctx, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, sql, args...)
 		return err
 	})
 }
 
-// QueryRow reads one row as superuser, on a connection of its own.
+// QueryRow runs a query as superuser over a connection of its own and scans
+// its first row into dest.
 func (s *Server) QueryRow(ctx context.Context, sql string, dest ...any) error {
-	return s.with(ctx, func(conn *pgx.Conn) error { return conn.QueryRow(ctx, sql).Scan(dest...) })
+	return s.withConn(ctx, func(conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, sql).Scan(dest...)
+	})
 }
 
-func (s *Server) with(ctx context.Context, do func(*pgx.Conn) error) error {
-	conn, err := pgx.Connect(ctx, s.SuperDSN())
+func (s *Server) withConn(ctx context.Context, do func(*pgx.Conn) error) error {
+	config, err := pgx.ParseConfig(s.SuperDSN())
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.Name, err)
+		return err
 	}
-	err = do(conn)
-	if closeErr := conn.Close(ctx); err == nil {
-		err = closeErr
-	}
+	// PG… variables of the environment must not change what a test does.
+	config.RuntimeParams = map[string]string{"application_name": "pgcluster"}
+	config.ValidateConnect = nil
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.Name, err)
+		return fmt.Errorf("server %s: %w", s.Name, err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if err := do(conn); err != nil {
+		return fmt.Errorf("server %s: %w", s.Name, err)
 	}
 	return nil
-}
-
-// Start starts the server and waits until it accepts connections.
-func (s *Server) Start(ctx context.Context) error {
-	if s.process != nil {
-		return fmt.Errorf("%s is running already", s.Name)
-	}
-	started, err := startProcess(s.cluster.account, filepath.Join(s.cluster.installation.BinDir, "postgres"), s.logPath(), "-D", s.DataDir)
-	if err != nil {
-		return fmt.Errorf("%s: %w", s.Name, err)
-	}
-	s.process = started
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	for {
-		if s.Exec(ctx, "SELECT 1") == nil {
-			return nil
-		}
-		select {
-		case <-started.exited:
-			s.process = nil
-			return fmt.Errorf("%s ended while it started; its log ends with\n%s", s.Name, s.LogTail(20))
-		case <-ctx.Done():
-			return fmt.Errorf("%s does not accept connections: %w; its log ends with\n%s", s.Name, ctx.Err(), s.LogTail(20))
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// Restart stops and starts the server.
-func (s *Server) Restart(ctx context.Context) error {
-	return errors.Join(s.Stop(ctx, Fast), s.Start(ctx))
-}
-
-// SetConfig changes settings and reloads the configuration. Those that were
-// set before stay as they are. Values are quoted by this method.
-func (s *Server) SetConfig(ctx context.Context, settings map[string]string) error {
-	maps.Copy(s.settings, settings)
-	if err := s.writeSettings(); err != nil {
-		return err
-	}
-	return s.Exec(ctx, "SELECT pg_reload_conf()")
-}
-
-// writeSettings writes the file that postgresql.conf includes.
-func (s *Server) writeSettings() error {
-	var text strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(s.settings)) {
-		fmt.Fprintf(&text, "%s = '%s'\n", name, strings.ReplaceAll(s.settings[name], "'", "''"))
-	}
-	path := filepath.Join(s.DataDir, settingsFile)
-	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
-		return err
-	}
-	return s.cluster.account.own(path)
-}
-
-// SetHBA puts lines before the ones that let everybody in by password, and reloads.
-func (s *Server) SetHBA(ctx context.Context, lines ...string) error {
-	lines = append(slices.Clone(lines),
-		"host all all all scram-sha-256", "host replication all all scram-sha-256")
-	path := filepath.Join(s.DataDir, "pg_hba.conf")
-	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-		return err
-	}
-	if err := s.cluster.account.own(path); err != nil {
-		return err
-	}
-	return s.Exec(ctx, "SELECT pg_reload_conf()")
-}
-
-// Promote makes a replica a primary and waits until it is one.
-func (s *Server) Promote(ctx context.Context) error {
-	var promoted bool
-	if err := s.QueryRow(ctx, "SELECT pg_promote(true, 60)", &promoted); err != nil {
-		return err
-	}
-	if !promoted {
-		return fmt.Errorf("%s was not promoted within a minute", s.Name)
-	}
-	return nil
-}
-
-func (s *Server) logPath() string { return s.DataDir + ".log" }
-
-// LogTail returns the last lines of the server's log.
-func (s *Server) LogTail(lines int) string {
-	content, err := os.ReadFile(s.logPath())
-	if err != nil {
-		return err.Error()
-	}
-	all := strings.Split(strings.TrimSpace(string(content)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

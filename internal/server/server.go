@@ -46,8 +46,8 @@ type Config struct {
 // Run serves until ctx is cancelled. Then it takes no new scrape, lets those
 // that are running end, and returns nil.
 func Run(ctx context.Context, config Config) error {
-	var stopping atomic.Bool
-	handler, err := routes(config, &stopping)
+	stopping := new(atomic.Bool)
+	handler, err := routes(config, stopping)
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,9 @@ func Run(ctx context.Context, config Config) error {
 	}
 	return err
 }
+
+// Routes returns the handler of all paths.
+func Routes(config Config) (http.Handler, error) { return routes(config, new(atomic.Bool)) }
 
 func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	own, err := ownMetrics()
