@@ -84,6 +84,7 @@ func TestClose(t *testing.T) {
 	parent := sharedTempDir(t)
 	cluster, err := pgcluster.New(soon(t), pgcluster.Options{Dir: parent})
 	must(t, err)
+	t.Cleanup(func() { must(t, cluster.Close()) })
 	replica, err := cluster.AddReplica(soon(t), pgcluster.ReplicaOptions{})
 	must(t, err)
 	must(t, replica.Freeze())

@@ -38,6 +38,8 @@ func defaultSettings() map[string]string {
 		// Its default, 5 s, is how long a replica waits until it connects again.
 		"wal_retrieve_retry_interval": "100ms",
 
+		"password_encryption": "scram-sha-256", // 13 would make MD5 ones
+
 		"autovacuum":      "on",
 		"timezone":        "UTC",
 		"log_timezone":    "UTC",

@@ -73,7 +73,7 @@ func (s *Server) launch() (*process, error) {
 	// The server must not end with ctx, which is only that of the start.
 	cmd := as.command(context.Background(), s.dir(), s.cluster.installation.path("postgres"), "-D", s.DataDir)
 	cmd.Stdout, cmd.Stderr = log, log
-	p, err := startProcess(cmd)
+	p, err := startProcess(cmd, s.cluster.cleaner)
 	if err != nil {
 		return nil, err
 	}

@@ -19,15 +19,22 @@ type process struct {
 	done chan struct{} // closed when it has ended and was waited for
 }
 
-func startProcess(cmd *exec.Cmd) (*process, error) {
+// startProcess starts a postmaster that cleaner ends should this process die.
+func startProcess(cmd *exec.Cmd, cleaner *reaper) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	p := &process{cmd, make(chan struct{})}
+	watched := cleaner.started(p.pid())
 	go func() {
-		_ = cmd.Wait() // how it ended is in cmd.ProcessState
+		// How it ended is in cmd.ProcessState; a reaper that is gone needs no news.
+		_ = cmd.Wait()
+		_ = cleaner.ended(p.pid())
 		close(p.done)
 	}()
+	if watched != nil {
+		return nil, errors.Join(fmt.Errorf("the process that cleans up is gone: %w", watched), p.kill())
+	}
 	return p, nil
 }
 

@@ -9,23 +9,30 @@ import (
 	"syscall"
 )
 
-// reaperScript waits for the end of its standard input, a pipe whose other end
-// this process holds, and then ends the servers below the directory $1 and
-// removes it. A stopped postmaster is woken so that it takes the signal; it
-// then kills its stopped children by itself after five seconds.
+// reaperScript keeps a list of running postmasters: "+ PID" and "- PID" on its
+// standard input, a pipe whose other end this process holds. At the end of the
+// input it ends those servers and removes the directory $1. A stopped
+// postmaster is woken so that it takes the signal; it then kills its stopped
+// children by itself after five seconds.
 const reaperScript = `
-while read -r _; do :; done
-for file in "$1"/*/data/postmaster.pid; do
-	[ -f "$file" ] || continue
-	read -r pid < "$file" || continue
+running=
+while read -r change pid; do
+	others=
+	for each in $running; do
+		[ "$each" = "$pid" ] || others="$others $each"
+	done
+	running=$others
+	[ "$change" = - ] || running="$running $pid"
+done
+for pid in $running; do
 	kill -QUIT "$pid" && kill -CONT "$pid"
 done
 tries=0
-while [ $tries -lt 150 ]; do
-	set -- "$1" "$1"/*/data/postmaster.pid
-	[ -f "$2" ] || break
-	tries=$((tries + 1))
-	sleep 0.1
+for pid in $running; do
+	while kill -0 "$pid" && [ $tries -lt 150 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
 done
 rm -rf -- "$1"
 `
@@ -34,7 +41,7 @@ rm -rf -- "$1"
 // whatever way: by a panic, os.Exit, a signal that cannot be caught.
 type reaper struct {
 	cmd  *exec.Cmd
-	pipe io.Closer // must stay reachable: the garbage collector would close it
+	pipe io.WriteCloser // must stay reachable: the garbage collector would close it
 }
 
 func startReaper(dir string) (*reaper, error) {
@@ -50,6 +57,17 @@ func startReaper(dir string) (*reaper, error) {
 		return nil, fmt.Errorf("start the process that cleans up: %w", err)
 	}
 	return &reaper{cmd, pipe}, nil
+}
+
+// started and ended tell it which postmasters run.
+func (r *reaper) started(pid int) error {
+	_, err := fmt.Fprintf(r.pipe, "+ %d\n", pid)
+	return err
+}
+
+func (r *reaper) ended(pid int) error {
+	_, err := fmt.Fprintf(r.pipe, "- %d\n", pid)
+	return err
 }
 
 // finish lets it clean up now and waits until it is gone.
