@@ -1,0 +1,210 @@
+package dashboards_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/dashboard"
+)
+
+var update = flag.Bool("update", false, "write the dashboards anew from their source")
+
+func TestFilesMatchTheirSource(t *testing.T) {
+	files, err := dashboard.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range files {
+		if *update {
+			if err := os.WriteFile(name, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s is not what internal/dashboard makes; run go test ./dashboards -update (-want +got):\n%s", name, diff)
+		}
+	}
+	for _, name := range jsonFiles(t) {
+		if _, ok := files[name]; !ok {
+			t.Errorf("%s has no source in internal/dashboard", name)
+		}
+	}
+}
+
+func TestDashboards(t *testing.T) {
+	uids := map[string]string{}
+	for _, name := range jsonFiles(t) {
+		t.Run(name, func(t *testing.T) {
+			d := read(t, name)
+			if d.Title == "" || d.UID == "" || d.Description == "" {
+				t.Errorf("title %q, uid %q and description %q must all be there", d.Title, d.UID, d.Description)
+			}
+			if other, taken := uids[d.UID]; taken {
+				t.Errorf("uid %q is that of %s too", d.UID, other)
+			}
+			uids[d.UID] = name
+			checkIDs(t, d.Panels)
+			checkPlaces(t, d.Panels)
+			for _, p := range d.Panels {
+				checkPanel(t, p)
+			}
+			checkDatasources(t, name)
+		})
+	}
+}
+
+// corePanels are in every Grafana from 9.4 on.
+var corePanels = []string{"heatmap", "row", "stat", "state-timeline", "table", "timeseries"}
+
+func checkIDs(t *testing.T, panels []dashboard.Panel) {
+	t.Helper()
+	titles := map[int]string{}
+	for _, p := range panels {
+		if other, taken := titles[p.ID]; taken || p.ID == 0 {
+			t.Errorf("panel %q has the id %d, which is zero or that of %q", p.Title, p.ID, other)
+		}
+		titles[p.ID] = p.Title
+	}
+}
+
+func checkPlaces(t *testing.T, panels []dashboard.Panel) {
+	t.Helper()
+	taken := map[[2]int]string{}
+	for _, p := range panels {
+		g := p.GridPos
+		if g.W < 1 || g.H < 1 || g.X < 0 || g.X+g.W > 24 {
+			t.Errorf("panel %q does not fit on the grid: %+v", p.Title, g)
+		}
+		for x := g.X; x < g.X+g.W; x++ {
+			for y := g.Y; y < g.Y+g.H; y++ {
+				if other, ok := taken[[2]int{x, y}]; ok {
+					t.Fatalf("panel %q lies on panel %q", p.Title, other)
+				}
+				taken[[2]int{x, y}] = p.Title
+			}
+		}
+	}
+}
+
+func checkPanel(t *testing.T, p dashboard.Panel) {
+	t.Helper()
+	if !strings.Contains(" "+strings.Join(corePanels, " ")+" ", " "+p.Type+" ") {
+		t.Errorf("panel %q: %q is not one of the core panels %v", p.Title, p.Type, corePanels)
+	}
+	if p.Title == "" {
+		t.Errorf("panel %d has no title", p.ID)
+	}
+	if p.Type == "row" {
+		return
+	}
+	if p.Description == "" {
+		t.Errorf("panel %q has no description", p.Title)
+	}
+	if p.FieldConfig == nil || p.FieldConfig.Defaults.Unit == "" {
+		t.Errorf("panel %q has no unit", p.Title)
+	}
+	if len(p.Targets) == 0 {
+		t.Errorf("panel %q has no query", p.Title)
+	}
+	for _, target := range p.Targets {
+		if target.Instant == target.Range {
+			t.Errorf("panel %q, query %s: must be either instant or range", p.Title, target.RefID)
+		}
+		// A stat panel over a range would show the last value seen as current.
+		if p.Type == "stat" && !target.Instant {
+			t.Errorf("panel %q, query %s: a stat panel must not look back", p.Title, target.RefID)
+		}
+	}
+}
+
+// checkDatasources walks the whole file: wherever a data source is named, it is
+// the one that the reader chose.
+func checkDatasources(t *testing.T, name string) {
+	t.Helper()
+	var all any
+	unmarshal(t, name, &all)
+	found := 0
+	var walk func(path string, node any)
+	walk = func(path string, node any) {
+		switch node := node.(type) {
+		case []any:
+			for i, child := range node {
+				walk(fmt.Sprintf("%s[%d]", path, i), child)
+			}
+		case map[string]any:
+			for key, child := range node {
+				if key == "datasource" {
+					found++
+					if diff := cmp.Diff(map[string]any{"type": "prometheus", "uid": "${datasource}"}, child); diff != "" {
+						t.Errorf("%s.datasource (-want +got):\n%s", path, diff)
+					}
+					continue
+				}
+				walk(path+"."+key, child)
+			}
+		}
+	}
+	walk("", all)
+	if found == 0 {
+		t.Error("no data source is named")
+	}
+}
+
+func TestEveryQueryParses(t *testing.T) {
+	queries, err := dashboard.Queries(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(queries) == 0 {
+		t.Fatal("no queries")
+	}
+	promQL := parser.NewParser(parser.Options{})
+	for _, q := range queries {
+		expr := q.Expand(map[string]string{"job": "pg_canary", "instance": "exporter:10187", "replica": ".*"})
+		if strings.Contains(strings.ReplaceAll(expr, `"$1"`, ""), "$") {
+			t.Errorf("%s, %s: an unknown variable is left in\n%s", q.File, q.Where, expr)
+		}
+		if _, err := promQL.ParseExpr(expr); err != nil {
+			t.Errorf("%s, %s: %v\n%s", q.File, q.Where, err, expr)
+		}
+	}
+}
+
+func jsonFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("found %v, %v; want the dashboards", files, err)
+	}
+	return files
+}
+
+func read(t *testing.T, name string) dashboard.Dashboard {
+	t.Helper()
+	var d dashboard.Dashboard
+	unmarshal(t, name, &d)
+	return d
+}
+
+func unmarshal(t *testing.T, name string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}

@@ -1,0 +1,100 @@
+package dashboard
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	// cluster selects the series of the chosen cluster, replicas those of its
+	// chosen replicas. An exporter at /metrics and a target of /probe are one
+	// cluster each, which job and instance tell apart.
+	cluster  = `job="$job", instance="$instance"`
+	replicas = cluster + `, replica=~"$replica"`
+
+	// fleet selects the series of all clusters in the chosen jobs.
+	fleet = `job=~"$job"`
+	// eachCluster are the labels that tell clusters apart; cluster may be missing.
+	eachCluster = "cluster, job, instance"
+)
+
+// perReplica is a metric's value for each replica, NaN for a replica whose value
+// was not observed: max prefers any number to NaN. With the states in front,
+// every such query lists the replicas in the same order.
+func perReplica(metric string) string {
+	return fmt.Sprintf("max by (replica) (pg_canary_replica_state{%[1]s} * NaN or %[2]s{%[1]s})", replicas, metric)
+}
+
+// transport is the WAL that a replica has yet to receive, replay what it has
+// received and not applied. Together they are pg_canary_lag_bytes.
+const (
+	transport = `max by (replica) (clamp_min(
+  pg_canary_primary_lsn{` + cluster + `}
+  - on (cluster, job, instance) group_right ()
+  pg_canary_replica_receive_lsn{` + replicas + `}, 0))`
+	replay = `clamp_min(max by (replica) (pg_canary_lag_bytes{` + replicas + `})
+- on (replica) ` + transport + `, 0)`
+)
+
+// dataAtRisk is the WAL that no replica has received, by the best of them.
+func dataAtRisk(selector string) string {
+	return fmt.Sprintf(`clamp_min(
+  max by (%[1]s) (pg_canary_primary_lsn{%[2]s})
+  - on (%[1]s)
+  max by (%[1]s) (pg_canary_replica_receive_lsn{%[2]s}), 0)`, eachCluster, selector)
+}
+
+// freshWithin is the share of canaries that were visible within le seconds of
+// their commit. Prometheus 3 writes le="1.0" where Prometheus 2 wrote le="1",
+// and a server that keeps native histograms only has no buckets at all.
+func freshWithin(le, selector, window, by string) string {
+	bound := strings.ReplaceAll(le, ".", `\\.`)
+	return fmt.Sprintf(`sum%[4]s (rate(pg_canary_visibility_delay_seconds_bucket{%[2]s, le=~"%[1]s(\\.0)?"}[%[3]s]))
+/ sum%[4]s (rate(pg_canary_visibility_delay_seconds_count{%[2]s}[%[3]s]))
+or histogram_fraction(0, %[5]s, sum%[4]s (rate(pg_canary_visibility_delay_seconds{%[2]s}[%[3]s])))`,
+		bound, selector, window, by, le)
+}
+
+// visibilityQuantile is a quantile of the visibility delay, from classic or
+// native histograms.
+func visibilityQuantile(q string) string {
+	return fmt.Sprintf(`histogram_quantile(%[1]s, sum by (replica, le) (rate(pg_canary_visibility_delay_seconds_bucket{%[2]s}[$__rate_interval])))
+or histogram_quantile(%[1]s, sum by (replica) (rate(pg_canary_visibility_delay_seconds{%[2]s}[$__rate_interval])))`, q, replicas)
+}
+
+// alerts are the alerts on the clusters that selector selects, with the labels
+// in by, and for how long they have been active as their value.
+func alerts(selector, by string) string {
+	return fmt.Sprintf(`max by (alertname, alertstate, severity, %[2]s) (
+  ALERTS{alertname=~"PgCanary.*", alertstate=~"pending|firing", %[1]s}
+  * ignoring (alertstate) group_left ()
+  (time() - ALERTS_FOR_STATE{alertname=~"PgCanary.*", %[1]s})
+)`, selector, by)
+}
+
+// These also select series without the labels: an alert on a series that is
+// absent has no labels to tell its cluster by.
+const (
+	clusterOrMissing = `job=~"$job|", instance=~"$instance|"`
+	fleetOrMissing   = `job=~"$job|"`
+)
+
+// alertFired is above zero at the step at which an alert begins to fire.
+func alertFired(selector string) string {
+	const firing = `ALERTS{alertname=~"PgCanary.*", alertstate="firing", %s}`
+	return fmt.Sprintf(firing+" unless "+firing+" offset $__interval", selector, selector)
+}
+
+// clusterCode is the verdict on each cluster: the worst of its replicas, what is
+// wrong with its primary, or that its data stopped within the range shown.
+func clusterCode() string {
+	return fmt.Sprintf(`max by (%[1]s) (
+  (pg_canary_primaries{%[2]s} > 1) * 0 + %[3]d
+  or (pg_canary_primaries{%[2]s} == 0) * 0 + %[4]d
+  or (pg_canary_up{%[2]s} == 0) * 0 + %[5]d
+  or %[7]s
+)
+or (max by (%[1]s) (last_over_time(pg_canary_up{%[2]s}[$__range])) unless max by (%[1]s) (pg_canary_up{%[2]s})) * 0 + %[6]d`,
+		eachCluster, fleet, codeTwoPrimaries, codeNoPrimary, codeWriteFailing, codeNoData,
+		strings.ReplaceAll(stateCode(fleet), "\n", "\n  "))
+}
