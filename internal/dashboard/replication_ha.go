@@ -1,5 +1,7 @@
 package dashboard
 
+import "fmt"
+
 // replicationHA tells the story of one cluster.
 func replicationHA() Dashboard {
 	return Dashboard{
@@ -67,13 +69,15 @@ func nowPanels() []Panel {
 				"One below the primary value is usual there: Synced tells whether the new one followed in time.",
 			"value", neutral, now(perReplica("pg_canary_replica_capacity"), "{{replica}}")).size(6, 4),
 		stat("State", "The exporter's verdict on each replica, and what is in the way of one that is behind.",
-			"background", Field{Unit: "none", Color: object{"mode": "thresholds"}, Thresholds: thresholds(colorMissing), Mappings: verdictMappings()},
+			"background", Field{Unit: "none", Color: object{"mode": "thresholds"}, Thresholds: thresholds(colorMissing), Mappings: verdictMappings(), NoValue: "unknown"},
 			now("max by (replica) ("+stateCode(replicas)+")", "{{replica}}")).size(6, 4),
 		stat("Lag seconds",
 			"How long the oldest committed canary that the replica does not show yet has been waiting; "+
 				"on a synced replica, the time until the newest one was visible. Amber from 30 s and red from 120 s, like the alerts.",
-			"value", Field{Unit: "s", Color: object{"mode": "thresholds"}, Mappings: []object{notObserved("unknown")},
-				Thresholds: thresholds("text", step{30, colorWarning}, step{120, colorBad})},
+			"value", Field{
+				Unit: "s", Color: object{"mode": "thresholds"}, Mappings: []object{notObserved("unknown")},
+				Thresholds: thresholds("text", step{30, colorWarning}, step{120, colorBad}),
+			},
 			now(perReplica("pg_canary_lag_seconds"), "{{replica}}")).size(6, 4),
 		stat("Primary LSN", "The primary's WAL position right after the canary commit."+lsnNote,
 			"value", lsn, now(`max(pg_canary_primary_lsn{`+cluster+`})`, "primary")).size(6, 4),
@@ -82,8 +86,10 @@ func nowPanels() []Panel {
 		stat("Lag Bytes",
 			"Primary LSN less replica LSN at the first read. A few hundred bytes are the canary's own commit, still on its way. "+
 				"Amber from 1 GiB, like the alert.",
-			"value", Field{Unit: "bytes", Color: object{"mode": "thresholds"}, Mappings: []object{notObserved("unknown")},
-				Thresholds: thresholds("text", step{1 << 30, colorWarning})},
+			"value", Field{
+				Unit: "bytes", Color: object{"mode": "thresholds"}, Mappings: []object{notObserved("unknown")},
+				Thresholds: thresholds("text", step{1 << 30, colorWarning}),
+			},
 			now(perReplica("pg_canary_lag_bytes"), "{{replica}}")).size(6, 4),
 	}
 }
@@ -185,7 +191,7 @@ func replicaPanels() []Panel {
 	states := timeline("State of each node",
 		"The verdict on every replica over time, and which node was the primary. A gap is a time without a probe.",
 		over(`max by (node) (
-  (pg_canary_node_is_primary{`+cluster+`} == 1) * 0 + 1
+  (pg_canary_node_is_primary{`+cluster+`} == 1) * `+fmt.Sprint(codePrimary)+`
   or label_replace(`+stateCode(replicas)+`, "node", "$1", "replica", "(.+)")
 )`, "{{node}}")).size(24, 6)
 
@@ -223,8 +229,10 @@ and on (replica) pg_canary_replica_state{`+replicas+`}`),
 func operationPanels() []Panel {
 	failures := graph("Failures by reason",
 		"Failed operations on the nodes by what PostgreSQL or the network answered.",
-		Field{Unit: "short", Decimals: number(0), Min: limit(0), NoValue: "No operation failed",
-			Custom: object{"drawStyle": "bars", "fillOpacity": 60, "stacking": object{"mode": "normal", "group": "A"}}},
+		Field{
+			Unit: "short", Decimals: number(0), Min: limit(0), NoValue: "No operation failed",
+			Custom: object{"drawStyle": "bars", "fillOpacity": 60, "stacking": object{"mode": "normal", "group": "A"}},
+		},
 		over(`sum by (node, reason) (increase(pg_canary_failures_total{`+cluster+`}[$__rate_interval])) > 0`, "{{node}}: {{reason}}"),
 	).size(12, 8)
 	failures.Interval = "30s"

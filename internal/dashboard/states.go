@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// A verdict is a number on the wire, because Grafana's panels colour, sort and
-// summarise numbers: the larger, the worse. Zero is what the sum over a state
-// set gives in which no state is set.
+// A verdict is a number in a query, because Grafana's panels colour, sort and
+// summarise numbers: the larger, the worse.
 type verdict struct {
 	code  int
 	text  string
@@ -15,9 +14,8 @@ type verdict struct {
 }
 
 const (
-	codeUnknown = iota
-	codePrimary
-	codeFirstState
+	codePrimary    = 1
+	codeFirstState = 2
 )
 
 // Colours are muted while nobody has to act; only what needs a person is
@@ -57,7 +55,7 @@ var (
 )
 
 func verdicts() []verdict {
-	all := []verdict{{codeUnknown, "unknown", colorMissing}, {codePrimary, "primary", colorInfo}}
+	all := []verdict{{codePrimary, "primary", colorInfo}}
 	for i, s := range replicaStates {
 		all = append(all, verdict{codeFirstState + i, s.state, s.color})
 	}
