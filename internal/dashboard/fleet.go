@@ -66,23 +66,25 @@ func clusterTable() Panel {
 	each := func(aggregate, metric string) Target {
 		return row(fmt.Sprintf("%s by (%s) (%s{%s})", aggregate, eachCluster, metric, fleet))
 	}
-	url := "/d/" + haUID + "?var-datasource=${datasource}&var-job=${__data.fields[\"Job\"]}&var-instance=${__data.fields[\"Instance\"]}&${__url_time_range}"
+	url := "/d/" + haUID + "?var-datasource=${datasource}&var-job=${__data.fields.Job:percentencode}" +
+		"&var-instance=${__data.fields.Instance:percentencode}&${__url_time_range}"
 	open := []object{set("links", []object{{"title": "Open ${__value.text}", "url": url, "targetBlank": false}})}
 	return table("Clusters, the worst first",
-		"One line for each cluster with the worst verdict on its primary and replicas. A click on its name opens its own dashboard.",
-		Field{Unit: "none", Custom: object{"align": "auto", "filterable": false}},
+		"One line for each cluster: the worst verdict on its primary and replicas, and the largest lag of any replica. "+
+			"Fresh reads are those that show a commit 100 ms after it, over the range shown. A click on a name opens the cluster's own dashboard.",
+		Field{Unit: "none", Custom: cells()},
 		[]column{
-			{"Value #A", "Verdict", append(colored("color-background"), set("mappings", verdictMappings()), set("custom.align", "left"), set("custom.width", 150))},
+			{"Value #A", "Verdict", append(colored("color-background"), set("mappings", verdictMappings()), set("custom.align", "left"), set("custom.width", 140))},
 			{"cluster", "Cluster", open},
 			{"instance", "Instance", open},
-			{"job", "Job", nil},
 			{"Value #B", "Replicas", nil},
 			{"Value #C", "Synced", nil},
-			{"Value #D", "Worst lag", append(colored("color-text"), set("unit", "s"), set("thresholds", thresholds("text", step{30, colorWarning}, step{120, colorBad})))},
-			{"Value #E", "Worst lag bytes", append(colored("color-text"), set("unit", "bytes"), set("thresholds", thresholds("text", step{1 << 30, colorWarning})))},
+			{"Value #D", "Lag", append(colored("color-text"), set("unit", "s"), set("thresholds", thresholds("text", step{30, colorWarning}, step{120, colorBad})))},
+			{"Value #E", "Lag bytes", append(colored("color-text"), set("unit", "bytes"), set("thresholds", thresholds("text", step{1 << 30, colorWarning})))},
 			{"Value #F", "Data at risk", []object{set("unit", "bytes")}},
-			{"Value #G", "Fresh after 100 ms", []object{set("unit", "percentunit"), set("decimals", 1)}},
+			{"Value #G", "Fresh reads", []object{set("unit", "percentunit"), set("decimals", 1)}},
 			{"Value #H", "Firing alerts", append(colored("color-text"), set("thresholds", thresholds("text", step{1, colorBad})))},
+			{"job", "Job", nil},
 		},
 		row(clusterCode()),
 		row("count by ("+eachCluster+") (count by ("+eachCluster+", replica) (pg_canary_replica_state{"+fleet+"}))"),
@@ -93,7 +95,7 @@ func clusterTable() Panel {
 		row(freshWithin("0.1", fleet, "$__range", " by ("+eachCluster+")")),
 		row(`count by (`+eachCluster+`) (ALERTS{alertname=~"PgCanary.*", alertstate="firing", `+fleet+`})
 or max by (`+eachCluster+`) (pg_canary_up{`+fleet+`}) * 0`),
-	).sortedBy("Verdict", "Worst lag")
+	).sortedBy("Verdict", "Lag")
 }
 
 func fleetHistory() []Panel {

@@ -60,7 +60,8 @@ func datasourceVariable() object {
 	return object{
 		"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus",
 		"description": "The Prometheus that scrapes pg_canary_exporter",
-		"current":     object{}, "options": []any{}, "hide": 0, "includeAll": false, "multi": false,
+		"current":     object{"selected": false, "text": "default", "value": "default"},
+		"options":     []any{}, "hide": 0, "includeAll": false, "multi": false,
 		"refresh": 1, "regex": "", "skipUrlSync": false,
 	}
 }

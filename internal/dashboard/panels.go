@@ -94,6 +94,9 @@ type column struct {
 	properties   []object
 }
 
+// cells are narrow enough for a table to fit on a small screen.
+func cells() object { return object{"align": "auto", "filterable": false, "minWidth": 90} }
+
 // table joins its targets on the labels that they share and shows the columns
 // in the order given.
 func table(title, description string, field Field, columns []column, targets ...Target) Panel {

@@ -197,7 +197,7 @@ func replicaPanels() []Panel {
 
 	perReplicaRow := func(metric string) Target { return row(perReplica(metric)) }
 	list := table("Replicas", "What the last probe saw of each replica. A dash stands for what it did not see.",
-		Field{Unit: "none", Custom: object{"align": "auto", "filterable": false}},
+		Field{Unit: "none", Custom: cells()},
 		[]column{
 			{"replica", "Replica", []object{set("custom.minWidth", 160)}},
 			{"Value #A", "State", append(colored("color-background"), set("mappings", verdictMappings()), set("custom.align", "left"))},
