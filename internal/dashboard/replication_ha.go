@@ -139,8 +139,9 @@ func lagPanels() []Panel {
 
 func readerPanels() []Panel {
 	heatmap := panel("heatmap", "Visibility delay",
-		"From the acknowledgement of a commit to the first read that shows it: how many probes took how long.",
-		Field{Unit: "s", Custom: object{"scaleDistribution": object{"type": "linear"}, "hideFrom": object{"legend": false, "tooltip": false, "viz": false}}},
+		"From the acknowledgement of a commit to the first read that shows it: how many probes took how long. "+
+			"Drawn from the classic histogram's buckets, which a Prometheus that keeps native histograms may drop.",
+		Field{Unit: "s", NoValue: "No classic buckets", Custom: object{"scaleDistribution": object{"type": "linear"}, "hideFrom": object{"legend": false, "tooltip": false, "viz": false}}},
 		[]Target{{
 			Expr:   `sum by (le) (increase(pg_canary_visibility_delay_seconds_bucket{` + replicas + `}[$__rate_interval]))`,
 			Format: "heatmap", LegendFormat: "{{le}}", Range: true,
