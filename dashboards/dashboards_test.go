@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/internal/dashboard"
 )
 
@@ -162,7 +164,7 @@ func checkDatasources(t *testing.T, name string) {
 	}
 }
 
-func TestEveryQueryParses(t *testing.T) {
+func TestQueries(t *testing.T) {
 	queries, err := dashboard.Queries(".")
 	if err != nil {
 		t.Fatal(err)
@@ -176,10 +178,55 @@ func TestEveryQueryParses(t *testing.T) {
 		if strings.Contains(strings.ReplaceAll(expr, `"$1"`, ""), "$") {
 			t.Errorf("%s, %s: an unknown variable is left in\n%s", q.File, q.Where, expr)
 		}
-		if _, err := promQL.ParseExpr(expr); err != nil {
+		parsed, err := promQL.ParseExpr(expr)
+		if err != nil {
 			t.Errorf("%s, %s: %v\n%s", q.File, q.Where, err, expr)
+			continue
+		}
+		parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
+			if selector, ok := node.(*parser.VectorSelector); ok {
+				checkSelector(t, q, selector)
+			}
+			return nil
+		})
+	}
+}
+
+// checkSelector finds a metric that the exporter does not publish, and a label
+// that the metric does not have.
+func checkSelector(t *testing.T, q dashboard.Query, selector *parser.VectorSelector) {
+	t.Helper()
+	labels, ok := labelsOf(selector.Name)
+	if !ok {
+		t.Errorf("%s, %s: the exporter does not publish %s", q.File, q.Where, selector.Name)
+		return
+	}
+	fromPrometheus := []string{"__name__", "job", "instance"}
+	for _, matcher := range selector.LabelMatchers {
+		if !slices.Contains(fromPrometheus, matcher.Name) && !slices.Contains(labels, matcher.Name) {
+			t.Errorf("%s, %s: %s has no label %s", q.File, q.Where, selector.Name, matcher.Name)
 		}
 	}
+}
+
+// labelsOf are the labels of a metric of the exporter, or of a series in which
+// Prometheus itself tells of its alerts.
+func labelsOf(name string) ([]string, bool) {
+	switch name {
+	case "ALERTS":
+		return []string{"alertname", "alertstate"}, true
+	case "ALERTS_FOR_STATE":
+		return []string{"alertname"}, true
+	}
+	for _, m := range collector.Metrics() {
+		switch {
+		case m.Name == name, m.Type == "histogram" && m.Name+"_count" == name:
+			return m.Labels, true
+		case m.Type == "histogram" && m.Name+"_bucket" == name:
+			return append([]string{"le"}, m.Labels...), true
+		}
+	}
+	return nil, false
 }
 
 func jsonFiles(t *testing.T) []string {
