@@ -1,0 +1,32 @@
+# The Compose stack: included by the Makefile. docs/compose.md tells what each
+# target shows on the dashboard.
+COMPOSE ?= docker compose
+
+.PHONY: up down pause resume partition heal load test-compose
+
+up: ## Start the stack
+	COMPOSE="$(COMPOSE)" scripts/compose-up.sh
+
+down: ## Stop the stack; its data stays
+	$(COMPOSE) --profile load down
+
+pause: ## Pause replay on the replica
+	$(COMPOSE) exec -T db_replica psql -XqAtU postgres -c 'SELECT pg_wal_replay_pause()'
+
+resume: ## Resume replay on the replica
+	$(COMPOSE) exec -T db_replica psql -XqAtU postgres -c 'SELECT pg_wal_replay_resume()'
+
+replica = $$($(COMPOSE) ps --all --quiet db_replica)
+replication = $$($(COMPOSE) ps --all --format '{{.Project}}' db_replica)_replication
+
+partition: ## Cut the replica from the primary
+	docker network disconnect "$(replication)" "$(replica)"
+
+heal: ## Undo partition
+	docker network connect "$(replication)" "$(replica)"
+
+load: ## Write heavily on the primary for LOAD_SECONDS
+	$(COMPOSE) run --rm --no-TTY load
+
+test-compose: ## Start the stack, let it survive what it should, take it down
+	scripts/test-compose.sh
