@@ -1,0 +1,249 @@
+#!/usr/bin/env bash
+# Starts the Compose stack under a name, ports and passwords of its own, puts it
+# through what it has to survive, and takes it down. Needs Docker, Compose v2 and
+# the images of docker-compose.yml; Grafana's may be missing.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+
+docker info >/dev/null 2>&1 || { echo "Docker does not answer: start its engine first" >&2; exit 1; }
+
+work=$(mktemp -d)
+export COMPOSE_PROJECT_NAME=pg-canary-test-$$ COMPOSE_ENV_FILES=.env.example
+export POSTGRES_PORT=0 POSTGRES_REPLICA_PORT=0 EXPORTER_PORT=0 PROMETHEUS_PORT=0 GRAFANA_PORT=0
+export EXPORTER_IMAGE=pg_canary_exporter:test-$$ VERSION=0.0.0-test
+export LOAD_SECONDS=45 LOAD_REPORT_SECONDS=15
+# A word to look for in logs, and what careless quoting, a URL or SQL would break.
+declare -A password=(
+  [POSTGRES_PASSWORD]="Zebra71-'\"\$x @/%"
+  [REPLICATION_PASSWORD]="Okapi82-'\"\$x :\\"
+  [CANARY_PASSWORD]="Tapir93-'\"\$x ?#&"
+  [GRAFANA_PASSWORD]="Lemur04-'\"\$x ;="
+)
+for variable in "${!password[@]}"; do export "$variable=${password[$variable]}"; done
+
+# shellcheck source=scripts/test-compose-lib.sh
+source scripts/test-compose-lib.sh
+trap take_down EXIT
+trap 'exit 130' INT TERM
+
+services=(db db_replica setup exporter prometheus)
+grafana=$(dc config | sed -n 's|^ *image: \(grafana/.*\)|\1|p')
+if docker image inspect "$grafana" >/dev/null 2>&1 || docker pull --quiet "$grafana" >/dev/null 2>&1; then
+  services+=(grafana)
+else
+  echo "note: $grafana cannot be had here; its service is loaded, not started"
+fi
+if ! docker run --rm --entrypoint pgbench postgres:16 --version >/dev/null 2>&1; then
+  bench=$(find /usr/lib/postgresql -name pgbench 2>/dev/null | sort | tail -n 1)
+  echo "note: postgres:16 has no pgbench here; taking ${bench:?no pgbench on this machine either}"
+  printf 'services: {load: {volumes: ["%s:/usr/local/bin/pgbench:ro"]}}\n' "$bench" >"$work/pgbench.yml"
+  export COMPOSE_FILE=docker-compose.yml:$work/pgbench.yml
+fi
+
+config_loads() {
+  dc config --quiet && dc --profile load config --quiet || return
+  diff <(defined_variables) <(used_variables) || return
+  diff <(clean_config .env.example) <(clean_config /dev/null)
+}
+defined_variables() { sed -n 's/=.*//p' .env.example | grep -v '^#' | sort; }
+used_variables() { sed -nE 's/.*\$\{([A-Z_]+):-.*/\1/p' docker-compose.yml | sort -u; }
+clean_config() {
+  env --ignore-environment PATH="$PATH" HOME="$HOME" \
+    docker compose --env-file "$1" --profile load config
+}
+check "the configuration loads, .env.example has its variables and defaults" config_loads
+
+for variable in "${!password[@]}"; do
+  check "an empty $variable is refused by name" refuses "$variable" env "$variable=" docker compose config --quiet
+done
+
+missing_file() {
+  mkdir "$work/bare" && cp docker-compose*.yml .env.example "$work/bare" || return
+  (cd "$work/bare" && refuses "$1" env --unset=COMPOSE_FILE docker compose up --no-deps --detach prometheus)
+}
+check "a missing Prometheus configuration is named" missing_file bare/prometheus
+
+build() { dc build exporter; }
+check "the image builds" build
+
+image_is_minimal() {
+  docker run --rm "$EXPORTER_IMAGE" --version 2>&1 | grep --fixed-strings "$VERSION" || return
+  docker inspect --format '{{.Config.User}} {{index .Config.Labels "org.opencontainers.image.version"}}' "$EXPORTER_IMAGE" |
+    grep --line-regexp "65534:65534 $VERSION" || return
+  docker create --name "$COMPOSE_PROJECT_NAME-files" "$EXPORTER_IMAGE" || return
+  docker export "$COMPOSE_PROJECT_NAME-files" | tar --list | tee "$work/files"
+  docker rm "$COMPOSE_PROJECT_NAME-files"
+  grep --line-regexp etc/ssl/certs/ca-certificates.crt "$work/files" && ! grep -E '^(usr|bin|lib)/' "$work/files"
+}
+check "the image holds the binary and certificates, for nobody, with its version" image_is_minimal
+
+first_start() {
+  local start=$SECONDS
+  dc up --detach "${services[@]}" && until_true 60 synced_since 0 || return
+  first_synced=$((SECONDS - start))
+  ((first_synced < 60))
+}
+check "synced in Prometheus within 60 s of up" first_start
+echo "     from up to the first synced 1: ${first_synced:-more than 60} s"
+
+check "every service is healthy" dc up --detach --wait "${services[@]}"
+
+exporter_cpu_is_low() {
+  query 'rate(process_cpu_seconds_total{job=~"pg_canary.*"}[45s]) < 0.01
+    and count_over_time(process_cpu_seconds_total[45s]) >= 8'
+}
+check "the idle exporter takes less than 1% of a core" until_true 180 exporter_cpu_is_low
+echo "     $(promtool_query 'rate(process_cpu_seconds_total{job=~"pg_canary.*"}[45s])')"
+
+is_hardened() {
+  local id=$1 settings
+  settings=$(docker inspect --format \
+    '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}' "$id")
+  echo "$settings"
+  [[ $settings == 'true [ALL] [no-new-privileges:true]' ]] || return
+  docker inspect --format '{{json .HostConfig.LogConfig.Config}}' "$id" | grep max-size || return
+  # Of setup only the settings are left.
+  [[ $(docker inspect --format '{{.State.Running}}' "$id") == false ]] && return
+  docker top "$id" -eo uid,pid,args || return
+  ! docker top "$id" -eo uid,pid | grep --extended-regexp --quiet '^ *0 '
+}
+for service in "${services[@]}"; do
+  check "$service: read-only root, no capabilities, no new privileges, not root" \
+    is_hardened "$(dc ps --all --quiet "$service")"
+done
+
+no_password_in_arguments() {
+  local id
+  for id in $(dc ps --quiet); do docker top "$id" -eo pid,args; done >"$work/arguments"
+  [[ $(wc -l <"$work/arguments") -gt 10 ]] && has_no_password "$work/arguments"
+}
+check "no password in a process's arguments" no_password_in_arguments
+
+ports_are_local() {
+  local published
+  published=$(docker ps --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --format '{{.Ports}}')
+  echo "$published"
+  [[ $(grep -c '127\.0\.0\.1:' <<<"$published") -ge 4 ]] && ! grep -E '(0\.0\.0\.0|::\]?):[0-9]+->' <<<"$published"
+}
+check "ports are open on 127.0.0.1 only" ports_are_local
+
+port_in_use() {
+  local variable=$1 service=$2 port=$3 taken
+  local second=$COMPOSE_PROJECT_NAME-2 status
+  taken=$(dc port "$service" "$port")
+  refuses "$variable" env "COMPOSE_PROJECT_NAME=$second" "$variable=${taken##*:}" \
+    scripts/compose-up.sh --no-deps "$service"
+  status=$?
+  dc --project-name "$second" down --volumes
+  return $status
+}
+check "a port in use is named: db" port_in_use POSTGRES_PORT db 5432
+check "a port in use is named: prometheus" port_in_use PROMETHEUS_PORT prometheus 9090
+
+run_exporter() { dc run --rm --no-deps --no-TTY "$@"; }
+check "an exporter without a primary names the variable" \
+  refuses PG_CANARY_PRIMARY_DSN run_exporter -e PG_CANARY_PRIMARY_DSN= exporter
+check "a setup with a wrong password says so" \
+  refuses 'password authentication failed' run_exporter -e PGPASSWORD=wrong setup
+
+restarts() { dc restart && comes_back; }
+check "restart" restarts
+
+is_killed() { dc kill && dc up --detach "${services[@]}" && comes_back; }
+check "everything is killed" is_killed
+
+down_and_up() {
+  write_row && keep_logs && dc --profile load down || return
+  [[ -z $(dc ps --all --quiet) ]] && dc up --detach "${services[@]}" && comes_back
+}
+check "down and up again, with the data" down_and_up
+
+password_changes() {
+  export CANARY_PASSWORD="Koala15-${CANARY_PASSWORD#*-}"
+  password[NEW_CANARY_PASSWORD]=$CANARY_PASSWORD
+  dc up --detach "${services[@]}" && comes_back
+}
+check "a new CANARY_PASSWORD is taken by the next up" password_changes
+
+replica_is_down() {
+  dc stop db_replica && dc restart exporter && until_true 60 in_state unreachable || return
+  dc start db_replica && comes_back
+}
+check "the exporter starts and says so while the replica is down" replica_is_down
+
+delete_replica() {
+  keep_logs && dc rm --stop --force db_replica && docker volume rm "${COMPOSE_PROJECT_NAME}_db-replica-data"
+}
+replica_volume_is_deleted() {
+  delete_replica || return
+  [[ $(on_primary 'SELECT count(*) FROM pg_replication_slots') == 1 ]] || return
+  dc up --detach db_replica && comes_back && dc logs db_replica | grep 'replica: cloned'
+}
+check "the replica's volume is deleted, its slot is still there" replica_volume_is_deleted
+
+replica_starts_alone() {
+  dc stop db && dc restart db_replica && until_true 60 replica_answers || return
+  dc start db && comes_back
+}
+check "the primary is away while the replica starts" replica_starts_alone
+
+empty_replica_starts_alone() {
+  dc stop db && delete_replica && dc up --detach --no-deps db_replica || return
+  until_true 60 replica_waits && dc start db && comes_back
+}
+replica_waits() { dc logs db_replica | grep 'waiting for the primary'; }
+check "the primary is away while the replica starts for the first time" empty_replica_starts_alone
+
+# The primary is frozen in the middle of the copy, the replica killed there.
+interrupt_clone() {
+  delete_replica && dc up --detach --no-deps db_replica && until_true 60 clone_grows || return
+  docker pause "$(dc ps --quiet db)" && dc kill db_replica
+  docker unpause "$(dc ps --quiet db)"
+  in_replica_volume 'ls && du -sh pgdata.clone && ! [ -e pgdata ]'
+}
+clone_grows() { dc exec -T db_replica test -e "/var/lib/postgresql/data/pgdata.clone/$ballast"; }
+in_replica_volume() {
+  docker run --rm --volume "${COMPOSE_PROJECT_NAME}_db-replica-data:/v:ro" --workdir /v --entrypoint sh postgres:16 -c "$1"
+}
+clone_is_interrupted() {
+  on_primary 'CREATE TABLE ballast AS SELECT n, repeat(md5(n::text), 30) FROM generate_series(1, 400000) n' &&
+    ballast=$(on_primary "SELECT pg_relation_filepath('ballast')") || return
+  # A copy that was faster than the test says nothing: again.
+  for _ in 1 2 3 4 5; do interrupt_clone && interrupted=yes && break; done
+  [[ -n ${interrupted:-} ]] && dc up --detach db_replica && comes_back || return
+  [[ $(on_replica 'SELECT count(*) FROM ballast') == 400000 ]] && on_primary 'DROP TABLE ballast'
+}
+check "the first clone is interrupted" clone_is_interrupted
+
+pause_and_resume() {
+  target pause && until_true 60 in_state paused && until_true 60 query 'pg_canary_lag_seconds > 5' || return
+  target resume && comes_back
+}
+check "make pause, make resume" pause_and_resume
+
+partition_and_heal() {
+  target partition && until_true 60 in_state disconnected || return
+  query 'pg_canary_node_up{node="db_replica:5432"} == 1' && target heal && comes_back
+}
+check "make partition, make heal" partition_and_heal
+
+load() {
+  dc --profile load up --detach load && until_true 60 query 'pg_canary_lag_seconds > 1 and pg_canary_synced == 0' || return
+  [[ $(docker wait "$(dc ps --all --quiet load)") == 0 ]] && comes_back
+}
+check "the load profile makes lag within 60 s, and it goes away" load
+echo "     the most: $(promtool_query 'max_over_time(pg_canary_lag_seconds[2m])')"
+check "load: read-only root, no capabilities, no new privileges" is_hardened "$(dc ps --all --quiet load)"
+
+no_password_in_logs() { keep_logs && [[ -s $work/logs ]] && has_no_password "$work/logs"; }
+check "no password in the logs of all of this" no_password_in_logs
+
+nothing_is_left() {
+  dc --profile load down --volumes || return
+  local filter=label=com.docker.compose.project=$COMPOSE_PROJECT_NAME
+  [[ -z $(docker ps --all --quiet --filter "$filter"; docker volume ls --quiet --filter "$filter"; docker network ls --quiet --filter "$filter") ]]
+}
+check "down --volumes leaves nothing" nothing_is_left
+
+echo "$passed passed, $failed failed"
+((failed == 0))
