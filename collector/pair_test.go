@@ -6,13 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-kit/log"
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
@@ -33,13 +31,14 @@ type pair struct {
 	primary, replica *pgcluster.Server
 	collector        *collector.Collector
 	handler          *collector.Handler
-	log              *strings.Builder
+	log              *logBuffer
 }
 
 type pairConfig struct {
 	replica     pgcluster.ReplicaOptions
-	primaryDSN  string // in place of the primary's own
-	replicaDSN  string // in place of the replica's own
+	primaryDSN  string   // in place of the primary's own
+	replicaDSN  string   // in place of the replica's own
+	more        []string // DSNs of further nodes
 	node        pgnode.Options
 	probe       probe.Config
 	withoutSync bool // do not wait until the pair is synced
@@ -64,7 +63,7 @@ func newPair(t testing.TB, changes ...func(*pairConfig)) *pair {
 	must(t, pgnode.Setup{Role: canaryRole, Password: canaryPassword}.Run(t.Context(), servers.Primary().SuperDSN()))
 	replica, err := servers.AddReplica(t.Context(), config.replica)
 	must(t, err)
-	p := &pair{t: t, servers: servers, primary: servers.Primary(), replica: replica, log: &strings.Builder{}}
+	p := &pair{t: t, servers: servers, primary: servers.Primary(), replica: replica, log: &logBuffer{}}
 	p.serve(config)
 	return p
 }
@@ -86,6 +85,7 @@ func (p *pair) newExporter(config pairConfig) (*collector.Collector, *collector.
 			dsns[i] = server.DSN(canaryRole, canaryPassword, "postgres")
 		}
 	}
+	dsns = append(dsns, config.more...)
 	nodes := make([]probe.Node, len(dsns))
 	for i, dsn := range dsns {
 		node, err := pgnode.New(dsn, config.node)
@@ -93,7 +93,7 @@ func (p *pair) newExporter(config pairConfig) (*collector.Collector, *collector.
 		nodes[i] = node
 	}
 	cluster := probe.New(config.probe, nodes...)
-	c := collector.New(cluster, log.NewLogfmtLogger(log.NewSyncWriter(p.log)))
+	c := collector.New(cluster, log.NewLogfmtLogger(p.log))
 	p.t.Cleanup(func() {
 		c.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -104,10 +104,6 @@ func (p *pair) newExporter(config pairConfig) (*collector.Collector, *collector.
 	})
 	return c, &collector.Handler{Collector: c, Timeout: 5 * time.Second, TimeoutOffset: 250 * time.Millisecond}
 }
-
-// samples are the values of one scrape, by name, or by name and labels as in
-// pg_canary_node_up{node="a:1"}. On a pair the label of the replica is left out.
-type samples map[string]float64
 
 // scrape makes one scrape with a timeout, and fails when it does not answer within it.
 func (p *pair) scrape(timeout time.Duration) samples {
@@ -131,44 +127,6 @@ func (p *pair) scrapeText(timeout time.Duration) (string, time.Duration) {
 		p.t.Fatalf("a scrape ended in %d: %s", recorder.Code, recorder.Body)
 	}
 	return recorder.Body.String(), took
-}
-
-func parse(t testing.TB, text string) samples {
-	t.Helper()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
-	must(t, err)
-	values := samples{}
-	for name, family := range families {
-		for _, metric := range family.GetMetric() {
-			values[name+labelsOf(metric)] = valueOf(metric)
-		}
-	}
-	return values
-}
-
-func labelsOf(metric *dto.Metric) string {
-	var labels []string
-	for _, pair := range metric.GetLabel() {
-		if pair.GetName() != "replica" {
-			labels = append(labels, fmt.Sprintf("%s=%q", pair.GetName(), pair.GetValue()))
-		}
-	}
-	if len(labels) == 0 {
-		return ""
-	}
-	return "{" + strings.Join(labels, ",") + "}"
-}
-
-func valueOf(metric *dto.Metric) float64 {
-	switch {
-	case metric.GetGauge() != nil:
-		return metric.GetGauge().GetValue()
-	case metric.GetCounter() != nil:
-		return metric.GetCounter().GetValue()
-	default:
-		return float64(metric.GetHistogram().GetSampleCount())
-	}
 }
 
 // eventually scrapes until a condition holds, and fails after half a minute.
@@ -208,49 +166,6 @@ func (p *pair) pause() {
 	})
 }
 
-// up returns node_up of a server.
-func (m samples) up(server *pgcluster.Server) float64 {
-	return m[fmt.Sprintf("pg_canary_node_up{node=%q}", address(server))]
-}
-
-func (m samples) failures(server *pgcluster.Server, reason probe.Reason) float64 {
-	return m[fmt.Sprintf("pg_canary_failures_total{node=%q,reason=%q}", address(server), reason)]
-}
-
-// state returns the state that is 1, and fails when there is not exactly one.
-func (m samples) state(t testing.TB) string {
-	t.Helper()
-	var states []string
-	for _, state := range probe.ReplicaStates() {
-		if m[fmt.Sprintf("pg_canary_replica_state{state=%q}", state)] == 1 {
-			states = append(states, string(state))
-		}
-	}
-	if len(states) != 1 {
-		t.Errorf("the replica is in the states %v, want one", states)
-		return ""
-	}
-	return states[0]
-}
-
-// want fails when a sample is absent or has another value.
-func (m samples) want(t testing.TB, name string, value float64) {
-	t.Helper()
-	if got, ok := m[name]; !ok || got != value {
-		t.Errorf("%s is %v (there: %v), want %v", name, got, ok, value)
-	}
-}
-
-// absent fails when there is any of the samples.
-func (m samples) absent(t testing.TB, names ...string) {
-	t.Helper()
-	for _, name := range names {
-		if value, ok := m[name]; ok {
-			t.Errorf("%s is %v, but nobody observed it", name, value)
-		}
-	}
-}
-
 func address(server *pgcluster.Server) string { return fmt.Sprintf("%s:%d", server.Host, server.Port) }
 
 // connections counts the exporter's connections to a server.
@@ -259,6 +174,24 @@ func connections(t testing.TB, server *pgcluster.Server) int {
 	var n int
 	must(t, server.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE usename = '"+canaryRole+"'", &n))
 	return n
+}
+
+// logBuffer is a log that can be read while it is written.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *logBuffer) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(line)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 func must(t testing.TB, err error) {
