@@ -49,6 +49,13 @@ bench: postgres ## Compare a scrape with its floor, on a pair of servers.
 lint: $(GOLANGCI) ## Check format, vet and lints.
 	$(GOLANGCI) run
 
+.PHONY: rules
+rules: ## Check Prometheus's configuration and rules, and run the rules' unit tests.
+	@promtool=$$(scripts/promtool.sh) && set -x && \
+	"$$promtool" check config prometheus/prometheus.yml && \
+	"$$promtool" check rules --lint-fatal prometheus/rules/*.yml && \
+	"$$promtool" test rules prometheus/tests/*.yml
+
 .PHONY: format
 format: $(GOLANGCI) ## Format the code.
 	$(GOLANGCI) fmt
@@ -67,3 +74,5 @@ cross: ## Compile for every platform that is released.
 .PHONY: clean
 clean: ## Remove what was built and downloaded.
 	rm -rf bin dist .tools cover.out
+
+include compose.mk
