@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
-	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
@@ -29,6 +29,8 @@ type Collector struct {
 	journal *journal
 	flight  singleflight.Group
 	running sync.WaitGroup
+
+	exposition exposition
 }
 
 // New returns the collector of a cluster. It logs when a node's condition changes.
@@ -62,14 +64,12 @@ func (c *Collector) Probe(ctx context.Context, timeout time.Duration) (*probe.Re
 	}
 }
 
-// families returns the metrics of a result, and what all probes add up to.
-func (c *Collector) families(r *probe.Result) ([]*dto.MetricFamily, error) {
-	f := families{}
+// encode returns the text of a result's metrics, and of what all probes add up to.
+func (c *Collector) encode(r *probe.Result, format expfmt.Format) ([]byte, error) {
+	f := newFamilies()
 	f.setResult(r)
-	if err := c.totals.writeTo(f); err != nil {
-		return nil, err
-	}
-	return f.list(), nil
+	c.totals.addTo(f)
+	return c.exposition.encode(f, format)
 }
 
 // Wait returns when no probe is running. No new one may be started meanwhile.

@@ -88,7 +88,7 @@ func TestExposition(t *testing.T) {
 			if _, err := c.Probe(t.Context(), time.Minute); err != nil {
 				t.Fatal(err)
 			}
-			got := exposition(t, c, result)
+			got := textOf(t, c, result)
 			golden := filepath.Join("testdata", name+".txt")
 			if os.Getenv("UPDATE_GOLDEN") != "" {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
@@ -110,21 +110,14 @@ func TestExposition(t *testing.T) {
 	}
 }
 
-// exposition returns the text of a result, without the moments at which
-// counters were created.
-func exposition(t *testing.T, c *Collector, r *probe.Result) string {
+// textOf returns the text of a result.
+func textOf(t *testing.T, c *Collector, r *probe.Result) string {
 	t.Helper()
-	families, err := c.families(r)
+	text, err := c.encode(r, expfmt.NewFormat(expfmt.TypeTextPlain))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var text bytes.Buffer
-	for _, family := range families {
-		if _, err := expfmt.MetricFamilyToText(&text, family); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return text.String()
+	return string(text)
 }
 
 // TestOverlappingScrapesShareOneProbe scrapes 200 times while one probe runs.

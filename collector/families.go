@@ -5,10 +5,38 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// families gathers the metrics of one scrape, one family for each definition.
-// A prometheus.Registry would do the same with channels and goroutines, whose
-// wake-ups cost as much as a round trip of the probe.
-type families map[*Metric]*dto.MetricFamily
+// families are the samples of one scrape, by the index of their definition.
+type families [][]sample
+
+// sample is one series' value. It is comparable, so that a scrape can tell what
+// changed since the one before.
+type sample struct {
+	labels [maxLabels]string // values, in the order of the definition's labels
+	value  float64
+	// histogram is set in place of a value.
+	histogram prometheus.Histogram
+}
+
+const maxLabels = 2
+
+func newFamilies() families { return make(families, len(metrics)) }
+
+// expect makes room for n samples.
+func (f families) expect(m *Metric, n int) { f[m.index] = make([]sample, 0, n) }
+
+// set adds a sample with the values of its labels.
+func (f families) set(m *Metric, value float64, labels ...string) {
+	s := sample{value: value}
+	copy(s.labels[:], labels)
+	f[m.index] = append(f[m.index], s)
+}
+
+// setHistogram adds a histogram that is kept between scrapes.
+func (f families) setHistogram(m *Metric, h prometheus.Histogram, labels ...string) {
+	s := sample{histogram: h}
+	copy(s.labels[:], labels)
+	f[m.index] = append(f[m.index], s)
+}
 
 var types = map[string]dto.MetricType{
 	gauge:     dto.MetricType_GAUGE,
@@ -16,44 +44,35 @@ var types = map[string]dto.MetricType{
 	histogram: dto.MetricType_HISTOGRAM,
 }
 
-// family returns the family of a definition, empty at first.
-func (f families) family(m *Metric) *dto.MetricFamily {
-	family := f[m]
-	if family == nil {
-		family = &dto.MetricFamily{Name: &m.Name, Help: &m.Help, Type: types[m.Type].Enum()}
-		f[m] = family
-	}
-	return family
-}
-
-// set adds a gauge with the values of its labels.
-func (f families) set(m *Metric, value float64, labels ...string) {
-	metric := &dto.Metric{Gauge: &dto.Gauge{Value: &value}, Label: make([]*dto.LabelPair, len(labels))}
-	for i := range labels {
-		metric.Label[i] = &dto.LabelPair{Name: &m.Labels[i], Value: &labels[i]}
-	}
-	family := f.family(m)
-	family.Metric = append(family.Metric, metric)
-}
-
-// add adds a series that is kept between scrapes.
-func (f families) add(m *Metric, series prometheus.Metric) error {
-	metric := &dto.Metric{}
-	if err := series.Write(metric); err != nil {
-		return err
-	}
-	family := f.family(m)
-	family.Metric = append(family.Metric, metric)
-	return nil
-}
-
-// list returns the families in the order of their definitions.
-func (f families) list() []*dto.MetricFamily {
-	list := make([]*dto.MetricFamily, 0, len(f))
-	for _, m := range metrics {
-		if family := f[m]; family != nil {
-			list = append(list, family)
+// family returns the samples of a definition as client_golang's encoders take them.
+func (m *Metric) family(samples []sample) (*dto.MetricFamily, error) {
+	family := &dto.MetricFamily{Name: &m.Name, Help: &m.Help, Type: types[m.Type].Enum()}
+	for i := range samples {
+		metric, err := m.metric(&samples[i])
+		if err != nil {
+			return nil, err
 		}
+		family.Metric = append(family.Metric, metric)
 	}
-	return list
+	return family, nil
+}
+
+func (m *Metric) metric(s *sample) (*dto.Metric, error) {
+	metric := &dto.Metric{}
+	switch m.Type {
+	case histogram:
+		if err := s.histogram.Write(metric); err != nil {
+			return nil, err
+		}
+		return metric, nil // It has its labels.
+	case counter:
+		metric.Counter = &dto.Counter{Value: &s.value}
+	default:
+		metric.Gauge = &dto.Gauge{Value: &s.value}
+	}
+	metric.Label = make([]*dto.LabelPair, len(m.Labels))
+	for i := range m.Labels {
+		metric.Label[i] = &dto.LabelPair{Name: &m.Labels[i], Value: &s.labels[i]}
+	}
+	return metric, nil
 }

@@ -1,17 +1,18 @@
 package collector
 
 import (
-	"compress/gzip"
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 )
 
 // timeoutHeader is in which Prometheus says how long it waits for a scrape.
@@ -20,9 +21,13 @@ const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 // grace is how long a probe that used up its timeout is waited for at least.
 const grace = 50 * time.Millisecond
 
-// compress compresses at the fastest level: the text shrinks to a third, the
-// default level would shrink it by a further sixth for five times the work.
-var compress = mustCompress(gzhttp.NewWrapper(gzhttp.CompressionLevel(gzip.BestSpeed)))
+// formats are those that an answer may have, as promhttp offers them.
+var formats = expfmt.DefaultOpenMetricsAcceptedFormats()
+
+// compress compresses without state, which leaves the processor's cache to the
+// probe: the text shrinks to a fifth. The default level would shrink that by a
+// further tenth for several times the work.
+var compress = mustCompress(gzhttp.NewWrapper(gzhttp.CompressionLevel(gzip.StatelessCompression)))
 
 func mustCompress(wrap func(http.Handler) http.HandlerFunc, err error) func(http.Handler) http.HandlerFunc {
 	if err != nil {
@@ -34,8 +39,8 @@ func mustCompress(wrap func(http.Handler) http.HandlerFunc, err error) func(http
 // Handler answers a scrape with a probe of the collector's cluster.
 type Handler struct {
 	Collector *Collector
-	// Own are the exporter's own metrics, gathered while the probe waits for
-	// the servers; nil for none.
+	// Own are the exporter's own metrics, gathered and encoded while the probe
+	// waits for the servers; nil for none.
 	Own prometheus.Gatherer
 	// Timeout is for scrapers that do not say theirs.
 	Timeout time.Duration
@@ -48,20 +53,33 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	timeout := h.timeout(r.Header.Get(timeoutHeader))
 	ctx, cancel := context.WithTimeout(r.Context(), timeout+max(h.TimeoutOffset/2, grace))
 	defer cancel()
-	own := gatherAside(h.Own)
+	format := expfmt.NegotiateAccept(r.Header, formats...)
+	own := gatherAside(h.Own, format)
 	result, err := h.Collector.Probe(ctx, timeout)
+	aside := <-own
 	if err != nil {
-		<-own
 		http.Error(w, "The probe that was running did not end within this scrape's timeout.", http.StatusServiceUnavailable)
 		return
 	}
-	gather := gatherer(func() ([]*dto.MetricFamily, error) {
-		aside := <-own
-		families, err := h.Collector.families(result)
-		return append(families, aside.families...), errors.Join(err, aside.err)
-	})
-	text := promhttp.HandlerFor(gather, promhttp.HandlerOpts{EnableOpenMetrics: true, DisableCompression: true})
-	compress(text).ServeHTTP(w, r)
+	text, err := h.Collector.encode(result, format)
+	if err := errors.Join(err, aside.err); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", string(format))
+	w.Header().Add("Vary", "Accept")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)+len(aside.text)))
+	compress(parts{text, aside.text}).ServeHTTP(w, r)
+}
+
+// parts is an answer of several parts.
+type parts [][]byte
+
+// ServeHTTP sends them. A scraper that is gone needs no answer.
+func (p parts) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	for _, part := range p {
+		_, _ = w.Write(part)
+	}
 }
 
 // timeout returns how long a probe may take, from the scraper's header.
@@ -74,25 +92,40 @@ func (h *Handler) timeout(header string) time.Duration {
 	return max(scrape-h.TimeoutOffset, scrape/2)
 }
 
-type gathered struct {
-	families []*dto.MetricFamily
-	err      error
+// encoded is a part of an answer.
+type encoded struct {
+	text []byte
+	err  error
 }
 
-type gatherer func() ([]*dto.MetricFamily, error)
-
-func (g gatherer) Gather() ([]*dto.MetricFamily, error) { return g() }
-
-// gatherAside gathers on another goroutine: reading /proc takes as long as a probe.
-func gatherAside(g prometheus.Gatherer) <-chan gathered {
-	done := make(chan gathered, 1)
-	if g == nil {
-		done <- gathered{}
-		return done
-	}
+// gatherAside gathers and encodes on another goroutine, up to the answer's end:
+// it takes as long as a probe.
+func gatherAside(g prometheus.Gatherer, format expfmt.Format) <-chan encoded {
+	done := make(chan encoded, 1)
 	go func() {
-		families, err := g.Gather()
-		done <- gathered{families, err}
+		var text bytes.Buffer
+		err := encodeOwn(&text, g, format)
+		done <- encoded{text.Bytes(), err}
 	}()
 	return done
+}
+
+// encodeOwn writes what g gathers, nil for nothing, and what ends an answer.
+func encodeOwn(text io.Writer, g prometheus.Gatherer, format expfmt.Format) error {
+	encoder := expfmt.NewEncoder(text, format)
+	if g != nil {
+		families, err := g.Gather()
+		if err != nil {
+			return err
+		}
+		for _, family := range families {
+			if err := encoder.Encode(family); err != nil {
+				return err
+			}
+		}
+	}
+	if closer, ok := encoder.(expfmt.Closer); ok {
+		return closer.Close()
+	}
+	return nil
 }

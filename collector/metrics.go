@@ -12,6 +12,8 @@ type Metric struct {
 	Type   string
 	Labels []string
 	Help   string
+
+	index int // in metrics
 }
 
 // metrics are all definitions below, in their order.
@@ -28,7 +30,7 @@ func Metrics() []Metric {
 }
 
 func define(kind, name, help string, labels ...string) *Metric {
-	m := &Metric{Name: namespace + "_" + name, Type: kind, Labels: labels, Help: help}
+	m := &Metric{Name: namespace + "_" + name, Type: kind, Labels: labels, Help: help, index: len(metrics)}
 	metrics = append(metrics, m)
 	return m
 }

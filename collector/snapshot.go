@@ -13,6 +13,7 @@ func (f families) setResult(r *probe.Result) {
 		f.setKnown(primaryLSN, uint64(w.LSN))
 		f.setKnown(primaryTimeline, uint64(w.Timeline))
 	}
+	f.expect(replicaState, len(r.Nodes)*len(probe.ReplicaStates()))
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		f.set(nodeUp, toFloat(node.Up), node.Name)

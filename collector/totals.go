@@ -12,19 +12,11 @@ import (
 // totals are the metrics that add up over probes. Every series exists from the
 // start, at 0, so that its first increase is seen.
 type totals struct {
-	mu       sync.Mutex
-	series   []series
-	probes   prometheus.Counter
-	lost     prometheus.Counter
-	changes  prometheus.Counter
-	failures map[failureKey]prometheus.Counter
-	replicas map[string]*replicaTotals
-}
-
-// series is one series and the definition that it belongs to.
-type series struct {
-	metric *Metric
-	prometheus.Metric
+	mu                    sync.Mutex
+	nodes                 []string
+	probes, lost, changes float64
+	failures              map[failureKey]float64
+	replicas              map[string]*replicaTotals
 }
 
 type failureKey struct {
@@ -34,30 +26,17 @@ type failureKey struct {
 
 type replicaTotals struct {
 	visibility             prometheus.Histogram
-	reads, stale, backward prometheus.Counter
+	reads, stale, backward float64
 }
 
 // newTotals returns the totals of a cluster. The first node is the primary as
 // far as known; its series as a replica begin when it is read as one.
 func newTotals(nodes []string) *totals {
-	t := &totals{failures: map[failureKey]prometheus.Counter{}, replicas: map[string]*replicaTotals{}}
-	t.probes, t.lost, t.changes = t.counter(probes), t.counter(lostWrites), t.counter(primaryChanges)
-	for i, node := range nodes {
-		for _, reason := range probe.Reasons() {
-			t.failures[failureKey{node, reason}] = t.counter(failures, node, string(reason))
-		}
-		if i > 0 {
-			t.replica(node)
-		}
+	t := &totals{nodes: nodes, failures: map[failureKey]float64{}, replicas: map[string]*replicaTotals{}}
+	for _, node := range nodes[1:] {
+		t.replica(node)
 	}
 	return t
-}
-
-// counter begins a series.
-func (t *totals) counter(m *Metric, labels ...string) prometheus.Counter {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, m.Labels).WithLabelValues(labels...)
-	t.series = append(t.series, series{m, c})
-	return c
 }
 
 // replica returns a replica's totals, and begins them when it has none.
@@ -65,14 +44,8 @@ func (t *totals) replica(name string) *replicaTotals {
 	if known := t.replicas[name]; known != nil {
 		return known
 	}
-	visibility := prometheus.NewHistogramVec(histogramOpts(), visibilityDelay.Labels).WithLabelValues(name).(prometheus.Histogram)
-	t.series = append(t.series, series{visibilityDelay, visibility})
-	begun := &replicaTotals{
-		visibility: visibility,
-		reads:      t.counter(reads, name),
-		stale:      t.counter(staleReads, name),
-		backward:   t.counter(backwardReads, name),
-	}
+	visibility := prometheus.NewHistogramVec(histogramOpts(), visibilityDelay.Labels).WithLabelValues(name)
+	begun := &replicaTotals{visibility: visibility.(prometheus.Histogram)}
 	t.replicas[name] = begun
 	return begun
 }
@@ -94,17 +67,17 @@ func histogramOpts() prometheus.HistogramOpts {
 func (t *totals) add(r *probe.Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.probes.Inc()
+	t.probes++
 	if r.Loss != nil {
-		t.lost.Add(float64(r.Loss.Commits))
+		t.lost += float64(r.Loss.Commits)
 	}
 	if r.Takeover != nil {
-		t.changes.Inc()
+		t.changes++
 	}
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		for _, err := range node.Failures {
-			t.failures[failureKey{node.Name, probe.ReasonOf(err)}].Inc()
+			t.failures[failureKey{node.Name, probe.ReasonOf(err)}]++
 		}
 		if node.Replica != nil {
 			t.replica(node.Name).add(node.Replica, r.Write != nil)
@@ -114,27 +87,36 @@ func (t *totals) add(r *probe.Result) {
 
 func (t *replicaTotals) add(replica *probe.ReplicaResult, written bool) {
 	if written && replica.First != nil {
-		t.reads.Inc()
+		t.reads++
 	}
 	if replica.Stale {
-		t.stale.Inc()
+		t.stale++
 	}
 	if replica.Backward {
-		t.backward.Inc()
+		t.backward++
 	}
 	if replica.Visibility != nil {
 		t.visibility.Observe(replica.Visibility.Seconds())
 	}
 }
 
-// writeTo adds all series to a scrape's families.
-func (t *totals) writeTo(f families) error {
+// addTo adds all series to a scrape's families.
+func (t *totals) addTo(f families) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, s := range t.series {
-		if err := f.add(s.metric, s.Metric); err != nil {
-			return err
+	f.set(probes, t.probes)
+	f.set(lostWrites, t.lost)
+	f.set(primaryChanges, t.changes)
+	f.expect(failures, len(t.nodes)*len(probe.Reasons()))
+	for _, node := range t.nodes {
+		for _, reason := range probe.Reasons() {
+			f.set(failures, t.failures[failureKey{node, reason}], node, string(reason))
+		}
+		if replica := t.replicas[node]; replica != nil {
+			f.setHistogram(visibilityDelay, replica.visibility, node)
+			f.set(reads, replica.reads, node)
+			f.set(staleReads, replica.stale, node)
+			f.set(backwardReads, replica.backward, node)
 		}
 	}
-	return nil
 }

@@ -70,6 +70,25 @@ func prepared(t *testing.T) (*pgcluster.Cluster, string) {
 	return servers, servers.Primary().DSN("canary", marked, "postgres")
 }
 
+// TestHelp looks for what each command does: kingpin's own compact help has the
+// names alone.
+func TestHelp(t *testing.T) {
+	o := newOptions()
+	var help strings.Builder
+	o.app.UsageWriter(&help).Terminate(nil)
+	if _, err := o.app.Parse([]string{"--help"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"serve  Answer scrapes", "check  Run one probe", "setup  Create the schema", "--web.telemetry-path", "$PG_CANARY_PRIMARY_DSN"} {
+		if !strings.Contains(help.String(), want) {
+			t.Errorf("the help lacks %q:\n%s", want, help.String())
+		}
+	}
+	if strings.Contains(help.String(), "healthy") {
+		t.Error("the help shows the hidden command")
+	}
+}
+
 func TestMistakesInFlags(t *testing.T) {
 	const dsn = "--primary.dsn=postgres://canary:" + marked + "@db/app"
 	for name, test := range map[string]struct {

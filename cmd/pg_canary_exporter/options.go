@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"text/template"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -52,10 +53,11 @@ func newOptions() *options {
 		"Each flag can be set by a variable too: --probe.wait by PG_CANARY_PROBE_WAIT, and so on.")}
 	o.app.HelpFlag.Short('h')
 	o.app.Version(version.Print(server.Name)).VersionFlag.Short('V')
-	o.app.UsageTemplate(kingpin.CompactUsageTemplate)
+	describeCommands(o.app)
 	o.clusterFlags()
 	o.logFlags()
-	o.serveFlags(o.app.Command("serve", "Answer scrapes over HTTP. This is what runs when no command is given.").Default())
+	o.serveFlags()
+	o.app.Command("serve", "Answer scrapes over HTTP. This is what runs when no command is given.").Default()
 	o.checkFlags(o.app.Command("check", "Run one probe and print what it saw. Exit status 0: synced, 1: lagging, 2: broken."))
 	o.setupFlags(o.app.Command("setup", "Create the schema, the table and the role that the exporter needs; --primary.dsn is an administrator's."))
 	o.app.Command("healthy", "Ask the exporter that runs on this host whether it is healthy, for a container's health check.").Hidden()
@@ -89,10 +91,11 @@ func (o *options) logFlags() {
 		Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
 }
 
-func (o *options) serveFlags(command *kingpin.CmdClause) {
+// serveFlags are the application's own, so that its help shows them.
+func (o *options) serveFlags() {
 	o.web = kingpinflag.AddFlags(o.app, server.DefaultAddress)
-	command.Flag("web.telemetry-path", "Path of the metrics.").
-		Default("/metrics").Envar(variable("web.telemetry-path")).StringVar(&o.telemetryPath)
+	o.app.Flag("web.telemetry-path", "Path of the metrics.").
+		Default("/metrics").StringVar(&o.telemetryPath)
 }
 
 func (o *options) checkFlags(command *kingpin.CmdClause) {
@@ -111,6 +114,22 @@ func (o *options) setupFlags(command *kingpin.CmdClause) {
 		PlaceHolder("FILE").Envar(variable("role.password-file")).StringVar(&o.setupPasswordFile)
 	command.Flag("print", "Print the SQL instead of running it.").
 		Envar(variable("print")).BoolVar(&o.setupPrint)
+}
+
+// describeCommands gives the help a list of the commands with what each does.
+// kingpin has either their names alone or all flags of all of them.
+func describeCommands(app *kingpin.Application) {
+	app.UsageFuncs(template.FuncMap{"CommandsToTwoColumns": func(commands []*kingpin.CmdModel) (rows [][2]string) {
+		for _, command := range commands {
+			if !command.Hidden {
+				rows = append(rows, [2]string{command.Name, command.Help})
+			}
+		}
+		return rows
+	}})
+	app.UsageTemplate(strings.Replace(kingpin.CompactUsageTemplate,
+		`{{template "FormatCommandList" .App.Commands}}`,
+		`{{.App.Commands|CommandsToTwoColumns|FormatTwoColumns}}`, 1))
 }
 
 // variable returns the name of a flag's environment variable.

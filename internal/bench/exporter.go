@@ -24,7 +24,7 @@ import (
 // not mixed up with what measuring costs.
 type exporter struct {
 	command *exec.Cmd
-	url     string
+	address string
 }
 
 // startExporter starts this program again, as the server.
@@ -50,12 +50,13 @@ func startExporter(ctx context.Context, dsns []string) (*exporter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the exporter's address: %w", err)
 	}
-	return &exporter{command, "http://" + strings.TrimSpace(address)}, nil
+	return &exporter{command, strings.TrimSpace(address)}, nil
 }
 
 // serveNodes serves the metrics of a probe alone on /probe, and all on
 // /metrics, and prints the address.
 func serveNodes(ctx context.Context, dsns []string) error {
+	defer server.LimitProcs(len(dsns) - 1)()
 	cluster, err := newCluster(dsns)
 	if err != nil {
 		return err
@@ -90,22 +91,32 @@ const accept = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;
 	"application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4," +
 	"text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 
-// scrape returns what makes one scrape over a connection that stays open.
-func (e *exporter) scrape(path, encoding string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url+path, nil)
-		if err != nil {
+// scraper returns what makes one scrape over a connection that stays open. It
+// writes the request and reads the answer on the caller's goroutine: those of
+// http.Client cost it 0.1 ms, which is none of the exporter's.
+func (e *exporter) scraper(ctx context.Context, path, encoding string) (func(context.Context) error, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.address+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", accept)
+	request.Header.Set("Accept-Encoding", encoding)
+	request.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "5")
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", e.address)
+	if err != nil {
+		return nil, err
+	}
+	answers := bufio.NewReader(conn)
+	return func(context.Context) error {
+		if err := request.Write(conn); err != nil {
 			return err
 		}
-		request.Header.Set("Accept", accept)
-		request.Header.Set("Accept-Encoding", encoding)
-		request.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "5")
-		response, err := http.DefaultClient.Do(request)
+		response, err := http.ReadResponse(answers, request)
 		if err != nil {
 			return err
 		}
 		return drain(response)
-	}
+	}, nil
 }
 
 type usage struct {
