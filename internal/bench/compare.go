@@ -51,11 +51,11 @@ func comparePair(ctx context.Context, out io.Writer, dsns []string, rounds int) 
 		}
 		return nil
 	}
-	alone, err := exporter.scraper(ctx, "/probe", "identity")
+	alone, err := exporter.scraper(ctx, "/probe", asPrometheus("identity"), io.Discard)
 	if err != nil {
 		return err
 	}
-	whole, err := exporter.scraper(ctx, "/metrics", "gzip")
+	whole, err := exporter.scraper(ctx, "/metrics", asPrometheus("gzip"), io.Discard)
 	if err != nil {
 		return err
 	}
@@ -151,8 +151,8 @@ func quantile(times []time.Duration, q float64) time.Duration {
 }
 
 // drain reads an answer to its end.
-func drain(response *http.Response) error {
-	_, err := io.Copy(io.Discard, response.Body)
+func drain(response *http.Response, out io.Writer) error {
+	_, err := io.Copy(out, response.Body)
 	if closeErr := response.Body.Close(); err == nil {
 		err = closeErr
 	}

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
 	"github.com/prometheus/procfs"
 
 	"github.com/pg-canary/pg_canary_exporter/collector"
@@ -65,7 +67,7 @@ func serveNodes(ctx context.Context, dsns []string) error {
 	if err != nil {
 		return err
 	}
-	probed := collector.New(cluster, log.NewLogfmtLogger(os.Stderr))
+	probed := collector.New(cluster, level.NewFilter(log.NewLogfmtLogger(os.Stderr), level.AllowWarn()))
 	config := server.Config{Collector: probed, MetricsPath: "/metrics", ProbeTimeout: 5 * time.Second, TimeoutOffset: 250 * time.Millisecond}
 	all, err := server.Routes(config)
 	if err != nil {
@@ -91,17 +93,24 @@ const accept = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;
 	"application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4," +
 	"text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 
+// asPrometheus are the headers of a scrape by Prometheus.
+func asPrometheus(encoding string) http.Header {
+	return http.Header{
+		"Accept":                              {accept},
+		"Accept-Encoding":                     {encoding},
+		"X-Prometheus-Scrape-Timeout-Seconds": {"5"},
+	}
+}
+
 // scraper returns what makes one scrape over a connection that stays open. It
 // writes the request and reads the answer on the caller's goroutine: those of
-// http.Client cost it 0.1 ms, which is none of the exporter's.
-func (e *exporter) scraper(ctx context.Context, path, encoding string) (func(context.Context) error, error) {
+// http.Client cost it 0.1 ms, which is none of the exporter's. The text goes to out.
+func (e *exporter) scraper(ctx context.Context, path string, header http.Header, out io.Writer) (func(context.Context) error, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.address+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Accept", accept)
-	request.Header.Set("Accept-Encoding", encoding)
-	request.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "5")
+	request.Header = header
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", e.address)
 	if err != nil {
 		return nil, err
@@ -115,7 +124,7 @@ func (e *exporter) scraper(ctx context.Context, path, encoding string) (func(con
 		if err != nil {
 			return err
 		}
-		return drain(response)
+		return drain(response, out)
 	}, nil
 }
 

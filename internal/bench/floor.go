@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -14,8 +15,14 @@ import (
 // floor makes the statements of a probe on bare connections, one after the
 // other, without a deadline and without looking at more than it must.
 type floor struct {
-	primary, replica                  *pgconn.PgConn
-	advance, position, state, section *pgconn.StatementDescription
+	primary           *pgconn.PgConn
+	advance, position *pgconn.StatementDescription
+	replicas          []bareReplica
+}
+
+type bareReplica struct {
+	*pgconn.PgConn
+	state, section *pgconn.StatementDescription
 }
 
 var (
@@ -24,33 +31,33 @@ var (
 	notClosely   = [][]byte{{0}}
 )
 
-func newFloor(ctx context.Context, primary, replica string) (*floor, error) {
-	f := &floor{}
+func newFloor(ctx context.Context, primary string, replicas ...string) (*floor, error) {
+	f, sql := &floor{}, pgnode.Statements()
 	var err error
 	if f.primary, err = pgconn.Connect(ctx, primary); err != nil {
-		return nil, err
-	}
-	if f.replica, err = pgconn.Connect(ctx, replica); err != nil {
 		return nil, err
 	}
 	if _, err = f.primary.Exec(ctx, "SET synchronous_commit = local").ReadAll(); err != nil {
 		return nil, err
 	}
-	sql := pgnode.Statements()
-	for _, s := range []struct {
-		conn *pgconn.PgConn
-		into **pgconn.StatementDescription
-		name string
-		sql  string
-	}{
-		{f.primary, &f.advance, "advance", sql.Advance},
-		{f.primary, &f.position, "position", sql.Position},
-		{f.replica, &f.state, "state", sql.State},
-		{f.replica, &f.section, "section", sql.Section},
-	} {
-		if *s.into, err = s.conn.Prepare(ctx, s.name, s.sql, nil); err != nil {
+	if f.advance, err = f.primary.Prepare(ctx, "advance", sql.Advance, nil); err != nil {
+		return nil, err
+	}
+	if f.position, err = f.primary.Prepare(ctx, "position", sql.Position, nil); err != nil {
+		return nil, err
+	}
+	for _, dsn := range replicas {
+		r := bareReplica{}
+		if r.PgConn, err = pgconn.Connect(ctx, dsn); err != nil {
 			return nil, err
 		}
+		if r.state, err = r.Prepare(ctx, "state", sql.State, nil); err != nil {
+			return nil, err
+		}
+		if r.section, err = r.Prepare(ctx, "section", sql.Section, nil); err != nil {
+			return nil, err
+		}
+		f.replicas = append(f.replicas, r)
 	}
 	return f, nil
 }
@@ -61,18 +68,19 @@ type statement struct {
 	params [][]byte
 }
 
-// run writes, reads, and reads again until the new value is there.
+// run writes, reads the first replica, and reads again until the new value is there.
 func (f *floor) run(ctx context.Context) error {
-	written, err := exchange(ctx, f.primary, statement{f.advance, sectionName}, statement{f.position, nil})
+	written, err := f.write(ctx)
 	if err != nil {
 		return err
 	}
-	read, err := exchange(ctx, f.replica, statement{f.state, notClosely}, statement{f.section, sectionName})
+	r := f.replicas[0]
+	read, err := exchange(ctx, r.PgConn, statement{r.state, notClosely}, statement{r.section, sectionName})
 	if err != nil {
 		return err
 	}
 	for bytes.Compare(read[1], written[0]) < 0 {
-		again, err := exchange(ctx, f.replica, statement{f.section, sectionName})
+		again, err := exchange(ctx, r.PgConn, statement{r.section, sectionName})
 		if err != nil {
 			return err
 		}
@@ -81,18 +89,49 @@ func (f *floor) run(ctx context.Context) error {
 	return nil
 }
 
+func (f *floor) write(ctx context.Context) ([][]byte, error) {
+	return exchange(ctx, f.primary, statement{f.advance, sectionName}, statement{f.position, nil})
+}
+
+// readAll sends the reads of all replicas, and then receives the answers: fewer
+// switches are not possible.
+func (f *floor) readAll(ctx context.Context) error {
+	pipelines := make([]*pgconn.Pipeline, len(f.replicas))
+	for i, r := range f.replicas {
+		var err error
+		if pipelines[i], err = send(ctx, r.PgConn, statement{r.state, notClosely}, statement{r.section, sectionName}); err != nil {
+			return err
+		}
+	}
+	for _, pipeline := range pipelines {
+		if _, err := receive(pipeline, 2); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // exchange makes one round trip and returns the first column of each statement.
 func exchange(ctx context.Context, conn *pgconn.PgConn, statements ...statement) ([][]byte, error) {
+	pipeline, err := send(ctx, conn, statements...)
+	if err != nil {
+		return nil, err
+	}
+	return receive(pipeline, len(statements))
+}
+
+func send(ctx context.Context, conn *pgconn.PgConn, statements ...statement) (*pgconn.Pipeline, error) {
 	pipeline := conn.StartPipeline(ctx)
 	for _, s := range statements {
 		pipeline.SendQueryStatement(s.StatementDescription, s.params, binaryFormat, binaryFormat)
 		pipeline.SendPipelineSync()
 	}
-	if err := pipeline.Flush(); err != nil {
-		return nil, err
-	}
-	columns := make([][]byte, len(statements))
-	for i := 0; i < len(statements); {
+	return pipeline, pipeline.Flush()
+}
+
+func receive(pipeline *pgconn.Pipeline, statements int) ([][]byte, error) {
+	columns := make([][]byte, statements)
+	for i := 0; i < statements; {
 		results, err := pipeline.GetResults()
 		if err != nil {
 			return nil, err
@@ -110,8 +149,9 @@ func exchange(ctx context.Context, conn *pgconn.PgConn, statements ...statement)
 }
 
 func (f *floor) close(ctx context.Context) error {
-	if err := f.primary.Close(ctx); err != nil {
-		return err
+	err := f.primary.Close(ctx)
+	for _, r := range f.replicas {
+		err = errors.Join(err, r.Close(ctx))
 	}
-	return f.replica.Close(ctx)
+	return err
 }

@@ -29,6 +29,7 @@ func main() {
 	app := kingpin.New("bench", "Compares a scrape with its floor.")
 	rounds := app.Flag("rounds", "How often each is measured.").Default("2000").Int()
 	replicas := app.Flag("replicas", "Replicas of the second table.").Default("8").Int()
+	scrapes := app.Flag("scrapes", "Scrapes of the healthy pair in which alarms are counted.").Default("10000").Int()
 	serve := app.Flag("serve", "Serve the nodes of these connection strings: what bench starts to be measured.").Hidden().Strings()
 	kingpin.MustParse(app.Parse(os.Args[1:]))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -36,7 +37,7 @@ func main() {
 	if len(*serve) > 0 {
 		err = serveNodes(ctx, *serve)
 	} else {
-		err = run(ctx, os.Stdout, *rounds, *replicas)
+		err = run(ctx, os.Stdout, *rounds, *replicas, *scrapes)
 	}
 	stop()
 	if err != nil {
@@ -45,7 +46,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer, rounds, replicas int) (err error) {
+func run(ctx context.Context, out io.Writer, rounds, replicas, scrapes int) (err error) {
 	servers, err := pgcluster.New(ctx, pgcluster.Options{})
 	if err != nil {
 		return err
@@ -62,6 +63,9 @@ func run(ctx context.Context, out io.Writer, rounds, replicas int) (err error) {
 		return err
 	}
 	if err := comparePair(ctx, out, dsns(servers), rounds); err != nil {
+		return err
+	}
+	if err := countAlarms(ctx, out, dsns(servers), scrapes); err != nil {
 		return err
 	}
 	one, err := firstReads(ctx, dsns(servers), rounds/4)

@@ -11,7 +11,7 @@ import (
 )
 
 // delays are medians over probes, counted from the acknowledgement.
-type delays struct{ firstReads, visible time.Duration }
+type delays struct{ bareReads, firstReads, visible time.Duration }
 
 // firstReads measures when the last of all replicas' first reads is back, and
 // when the last replica shows the canary.
@@ -40,7 +40,30 @@ func firstReads(ctx context.Context, dsns []string, rounds int) (delays, error) 
 		}
 		reads, visible = append(reads, lastRead), append(visible, lastVisible)
 	}
-	return delays{quantile(reads, 0.5), quantile(visible, 0.5)}, nil
+	bare, err := bareReads(ctx, dsns, rounds)
+	return delays{bare, quantile(reads, 0.5), quantile(visible, 0.5)}, err
+}
+
+// bareReads measures the same reads on bare connections.
+func bareReads(ctx context.Context, dsns []string, rounds int) (time.Duration, error) {
+	f, err := newFloor(ctx, dsns[0], dsns[1:]...)
+	if err != nil {
+		return 0, err
+	}
+	defer f.close(context.WithoutCancel(ctx)) //nolint:errcheck // The servers end anyway.
+	var times []time.Duration
+	for range rounds {
+		time.Sleep(gap)
+		if _, err := f.write(ctx); err != nil {
+			return 0, err
+		}
+		written := time.Now()
+		if err := f.readAll(ctx); err != nil {
+			return 0, err
+		}
+		times = append(times, time.Since(written))
+	}
+	return quantile(times, 0.5), nil
 }
 
 func printReplicas(out io.Writer, n int, one, many delays) error {
@@ -49,6 +72,7 @@ func printReplicas(out io.Writer, n int, one, many delays) error {
 	row := func(name string, a, b time.Duration, target string) {
 		fmt.Fprintf(table, "%s\t%v\t%v\t%.2f\t%s\n", name, a.Round(time.Microsecond), b.Round(time.Microsecond), float64(b)/float64(a), target)
 	}
+	row("first reads on bare connections, one thread", one.bareReads, many.bareReads, "")
 	row("all first reads are back", one.firstReads, many.firstReads, "2.00")
 	row("all replicas show the canary", one.visible, many.visible, "")
 	return table.Flush()
