@@ -45,6 +45,22 @@ cover: postgres ## Measure the coverage of collector/....
 bench: postgres ## Compare a scrape with its floor, on a pair of servers.
 	$(GO) run ./internal/bench $(ARGS)
 
+# Where the soak writes its history: 60 MB for 100,000 probes.
+SOAK_HISTORY ?= soak.jsonl
+
+.PHONY: accuracy
+accuracy: postgres ## Hold what the exporter measures against known delays.
+	$(GO) run ./internal/accuracy $(ARGS)
+
+.PHONY: soak
+soak: postgres ## Probe 100,000 times under load and faults, then check the history; ARGS="--probes=5000" is shorter.
+	$(GO) run ./internal/soak --history $(SOAK_HISTORY) $(ARGS)
+	$(GO) run ./internal/soakcheck $(SOAK_HISTORY)
+
+.PHONY: compare
+compare: postgres ## Show one cluster by this exporter and by the formulas of others, side by side.
+	$(GO) run ./internal/compare $(ARGS)
+
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, vet and lints.
 	$(GOLANGCI) run
@@ -73,6 +89,6 @@ cross: ## Compile for every platform that is released.
 
 .PHONY: clean
 clean: ## Remove what was built and downloaded.
-	rm -rf bin dist .tools cover.out
+	rm -rf bin dist .tools cover.out $(SOAK_HISTORY)
 
 include compose.mk
