@@ -15,13 +15,14 @@ const (
 	stepShare = 20
 )
 
-// pause returns how long to wait before the next read at now: nothing at
-// first, then a share of the time since the acknowledgement. The pause ends at
-// the limit and at the end where it would cross them, so that a read is made
-// at the very moment for which the verdict is asked.
-func pause(now, acknowledged, limit, end time.Time) time.Duration {
+// pause returns how long to wait at now before the next read, when the last one
+// was sent at sent: nothing at first, then a share of the time since the
+// acknowledgement. The pause ends at the limit and at the end where it would
+// cross them, and a read during which the limit passed is followed by another
+// at once, so that one is made at the very moment for which the verdict is asked.
+func pause(now, sent, acknowledged, limit, end time.Time) time.Duration {
 	waited := now.Sub(acknowledged)
-	if waited < eager {
+	if waited < eager || (sent.Before(limit) && !now.Before(limit)) {
 		return 0
 	}
 	step := waited / stepShare

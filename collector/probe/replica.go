@@ -64,7 +64,7 @@ func (c *Cluster) await(ctx context.Context, i int, w *Write, result *NodeResult
 	}
 	for {
 		now := time.Now()
-		if !now.Before(end) || !sleep(ctx, pause(now, w.Acknowledged, limit, end)) {
+		if !now.Before(end) || !sleep(ctx, pause(now, result.Replica.LastStale, w.Acknowledged, limit, end)) {
 			return stale
 		}
 		read, err := c.again(ctx, i, limit, end)
@@ -136,22 +136,33 @@ func (c *Cluster) judge(w *Write, replica *ReplicaResult, seen Read) {
 		lag := c.lag(w, seen.Section, replica.LastStale)
 		replica.Lag = &lag
 	}
-	// A stale read that was sent after the limit proves that the canary was
-	// not visible in time; a fresh one without such a proof counts for it.
-	late := !replica.LastStale.IsZero() && staleFor >= c.cfg.SyncedWithin
-	if fresh || late {
-		synced := !late
-		replica.Synced = &synced
-	}
+	replica.Synced = c.inTime(w, replica)
 	if !fresh && leftHistory(seen, w) {
 		replica.diverge()
 		return
 	}
-	if fresh && !late {
+	if replica.Synced != nil && *replica.Synced {
 		replica.State = StateSynced
 		return
 	}
 	replica.State = behindState(seen.State, *replica.Lag, w.LSN)
+}
+
+// inTime says whether the canary was visible in time, nil when the reads do not
+// tell. A stale read that was sent after the limit proves that it was not, a
+// fresh one that was back by then that it was. Between the two there is doubt,
+// no longer than a round trip. A first read that showed the canary has nothing
+// that speaks against it, however long it took.
+func (c *Cluster) inTime(w *Write, replica *ReplicaResult) *bool {
+	limit := w.Acknowledged.Add(c.cfg.SyncedWithin)
+	late := !replica.LastStale.IsZero() && !replica.LastStale.Before(limit)
+	if late {
+		return new(false)
+	}
+	if replica.FirstFresh.IsZero() || (replica.Stale && replica.FirstFresh.After(limit)) {
+		return nil
+	}
+	return new(true)
 }
 
 // diverge judges a node whose history left the primary's: it will never show

@@ -82,6 +82,10 @@ type ReplicaResult struct {
 	State ReplicaState
 }
 
+// Doubtful is true when the replica showed the canary, but so near to the limit
+// that the reads do not tell whether it was in time.
+func (r *ReplicaResult) Doubtful() bool { return r.Synced == nil && !r.FirstFresh.IsZero() }
+
 // Replicas returns the nodes that were read as replicas.
 func (r *Result) Replicas() []*NodeResult {
 	var replicas []*NodeResult

@@ -17,7 +17,7 @@ func Reasons(w io.Writer, r *probe.Result) error {
 			}
 		}
 		replica := node.Replica
-		if replica == nil || replica.Synced == nil || *replica.Synced {
+		if replica == nil || (!replica.Doubtful() && (replica.Synced == nil || *replica.Synced)) {
 			continue
 		}
 		if _, err := fmt.Fprintf(w, "%s: %s: %s\n", node.Name, replica.State, explanation(replica.State)); err != nil {

@@ -13,7 +13,8 @@ type Verdict string
 const (
 	// Synced: the canary was visible on every replica in time.
 	Synced Verdict = "synced"
-	// Lagging: it was not visible in time on at least one replica.
+	// Lagging: it was not visible in time on at least one replica, or nobody can
+	// say that it was.
 	Lagging Verdict = "lagging"
 	// Broken: it could not be written, or a node did not answer as it should.
 	Broken Verdict = "broken"
@@ -39,6 +40,8 @@ func VerdictOn(r *probe.Result) Verdict {
 	verdict := Synced
 	for _, node := range r.Replicas() {
 		switch {
+		case node.Replica.Doubtful():
+			verdict = Lagging
 		case node.Replica.Synced == nil:
 			return Broken
 		case !*node.Replica.Synced:
