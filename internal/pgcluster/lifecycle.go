@@ -127,7 +127,7 @@ func (s *Server) Stop(ctx context.Context, mode StopMode) error {
 	if err := p.signal(syscall.Signal(mode)); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	if err := p.thaw(); err != nil && p.running() {
+	if err := p.thaw(); err != nil && !errors.Is(err, os.ErrProcessDone) && p.running() {
 		return err
 	}
 	select {

@@ -5,6 +5,7 @@ package pgcluster
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -103,6 +104,10 @@ func (p *process) thaw() error {
 // able to react to the end of another, and waits until all are gone.
 func (p *process) kill() error {
 	tree, err := p.freeze()
+	if errors.Is(err, os.ErrProcessDone) {
+		<-p.done
+		return nil
+	}
 	if err != nil && !p.running() {
 		return nil
 	}

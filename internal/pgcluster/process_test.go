@@ -1,0 +1,36 @@
+//go:build unix
+
+package pgcluster
+
+import (
+	"os/exec"
+	"testing"
+)
+
+// TestEndOfAProcessThatHasJustEnded: its parent has waited for it, but the news
+// has not got around.
+func TestEndOfAProcessThatHasJustEnded(t *testing.T) {
+	for name, end := range map[string]func(*Server, *process) error{
+		"stop": func(s *Server, _ *process) error { return s.Stop(t.Context(), Immediate) },
+		"kill": func(_ *Server, p *process) error { return p.kill() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), "true")
+			if err := cmd.Run(); err != nil {
+				t.Fatal(err)
+			}
+			p := &process{cmd, make(chan struct{})}
+			result := make(chan error, 1)
+			go func() { result <- end(&Server{running: p}, p) }()
+			select {
+			case err := <-result:
+				t.Fatalf("it did not wait for the end: %v", err)
+			default:
+			}
+			close(p.done)
+			if err := <-result; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
