@@ -57,6 +57,9 @@ func measure(ctx context.Context, pair *rig.Rig, s scenario) (*outcome, error) {
 	if !s.unobserved {
 		watching = observer.Start(ctx, clock, pair.Replica.SuperDSN(), rig.SectionSQL)
 		defer watching.Stop()
+		if err := shows(ctx, watching, 1); err != nil {
+			return nil, err
+		}
 	}
 	// Memory of what is acknowledged, but not shown, begins with this one.
 	if _, err := o.probe(ctx, cluster, clock); err != nil {
@@ -69,7 +72,7 @@ func measure(ctx context.Context, pair *rig.Rig, s scenario) (*outcome, error) {
 	if watching == nil {
 		return o, nil
 	}
-	if err := o.caughtUp(ctx, watching); err != nil {
+	if err := shows(ctx, watching, o.measurements[len(o.measurements)-1].capacity); err != nil {
 		return nil, err
 	}
 	watching.Stop()
@@ -149,15 +152,14 @@ func (o *outcome) probe(ctx context.Context, cluster *probe.Cluster, clock histo
 	return m, nil
 }
 
-// caughtUp waits until the observer has seen the last canary.
-func (o *outcome) caughtUp(ctx context.Context, watching *observer.Observer) error {
+// shows waits until the observer has seen a canary.
+func shows(ctx context.Context, watching *observer.Observer, capacity int64) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	last := o.measurements[len(o.measurements)-1].capacity
-	for watching.Current() < last {
+	for watching.Current() < capacity {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the observer does not see canary %d: %w", last, ctx.Err())
+			return fmt.Errorf("the observer does not see canary %d: %w", capacity, ctx.Err())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -49,8 +49,8 @@ func newBench(ctx context.Context, pair *rig.Rig) (*bench, error) {
 	return b, err
 }
 
-func (b *bench) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+func (b *bench) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	b.app.close(ctx)
 	_ = errors.Join(b.cluster.Close(ctx), b.primary.Close(ctx), b.replica.Close(ctx)) // The servers end anyway.

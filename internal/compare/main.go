@@ -44,7 +44,7 @@ func run(ctx context.Context, out io.Writer, pace float64) (err error) {
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	defer b.close(context.WithoutCancel(ctx))
 	say(out, "PostgreSQL %s\n", pair.Servers.Installation().Version)
 	var rows []row
 	for _, s := range situations(pair, pace) {

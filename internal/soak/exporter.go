@@ -33,8 +33,10 @@ type exporter struct {
 	url     string
 }
 
-func newExporter(pair *rig.Rig) (*exporter, error) {
-	cluster, err := pair.Probe(rig.Config())
+func newExporter(pair *rig.Rig, wait time.Duration) (*exporter, error) {
+	config := rig.Config()
+	config.Wait = wait
+	cluster, err := pair.Probe(config)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +68,8 @@ func (e *exporter) Probe(ctx context.Context) *probe.Result {
 	return result
 }
 
-func (e *exporter) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+func (e *exporter) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
 	defer cancel()
 	err := e.serving.Shutdown(ctx)
 	e.probed.Wait()

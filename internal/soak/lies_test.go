@@ -108,13 +108,11 @@ var lies = map[string]lie{
 	},
 	"an observer that saw nothing": {
 		func(h *history.History) { h.Seen = nil },
-		"no proof",
+		"nothing to compare: no proof",
 	},
-	"a replica that was never behind": {
-		func(h *history.History) {
-			change(late, func(p *history.Probe) { p.Synced, p.LagSeconds = nil, nil })(h)
-		},
-		"no proof",
+	"a replica of which nothing is said while it is behind": {
+		change(func(p *history.Probe) bool { return p.FirstFresh == nil }, func(p *history.Probe) { p.Synced, p.LagSeconds = nil, nil }),
+		"nothing to compare: no proof",
 	},
 }
 

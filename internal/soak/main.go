@@ -33,6 +33,7 @@ func main() {
 	app.Flag("probes", "How many, at least.").Default("100000").IntVar(&o.probes)
 	app.Flag("history", "File to write.").Required().StringVar(&o.history)
 	app.Flag("seed", "Seed of the faults' order and lengths; 0: a new one.").Uint64Var(&o.seed)
+	app.Flag("wait", "The exporter's --probe.wait.").Default("1s").DurationVar(&o.wait)
 	app.Flag("quiet-time", "Longest time without a fault.").Default("2s").DurationVar(&o.quiet)
 	app.Flag("fault-time", "Longest time of a fault.").Default("1500ms").DurationVar(&o.fault)
 	kingpin.MustParse(app.Parse(os.Args[1:]))
@@ -50,8 +51,8 @@ type options struct {
 	probes       int
 	history      string
 	seed         uint64
+	wait         time.Duration
 	quiet, fault time.Duration
-	servers      pgcluster.Options
 }
 
 func run(ctx context.Context, out io.Writer, o options) (err error) {
@@ -64,16 +65,16 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	}
 	buffered := bufio.NewWriter(file)
 	defer func() { err = errors.Join(err, buffered.Flush(), file.Close()) }()
-	pair, err := rig.New(ctx, o.servers)
+	pair, err := rig.New(ctx, pgcluster.Options{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, pair.Close()) }()
-	e, err := newExporter(pair)
+	e, err := newExporter(pair, o.wait)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, e.close()) }()
+	defer func() { err = errors.Join(err, e.close(context.WithoutCancel(ctx))) }()
 	if err := e.ready(ctx); err != nil {
 		return err
 	}
@@ -85,26 +86,24 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	if err := r.write(history.Line{Settings: &history.Settings{SyncedWithin: history.Moment(rig.Config().SyncedWithin)}}); err != nil {
 		return err
 	}
-	return errors.Join(together(ctx, out, o, pair, e, r), r.finish())
-}
-
-// together probes, loads and breaks at the same time, until all probes are made.
-func together(ctx context.Context, out io.Writer, o options, pair *rig.Rig, e *exporter, r *recorder) error {
-	chaos, stop := context.WithCancel(ctx)
-	defer stop()
-	everything, chaos := errgroup.WithContext(chaos)
 	m := &mischief{
 		pair: pair, recorder: r, quiet: o.quiet, fault: o.fault, allPlayed: make(chan struct{}),
 		random: rand.New(rand.NewPCG(o.seed, o.seed)), //nolint:gosec // A seed makes it repeatable.
 	}
-	everything.Go(func() error { return ended(chaos, writeSteadily(chaos, pair)) })
-	everything.Go(func() error {
-		return ended(chaos, m.run(chaos))
-	})
+	s := &series{out, o.probes, m.allPlayed, e, r}
+	return errors.Join(together(ctx, s, m), r.finish())
+}
+
+// together probes, loads and breaks at the same time, until all probes are made.
+func together(ctx context.Context, s *series, m *mischief) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	everything, ctx := errgroup.WithContext(ctx)
+	everything.Go(func() error { return ended(ctx, writeSteadily(ctx, m.pair)) })
+	everything.Go(func() error { return ended(ctx, m.run(ctx)) })
 	everything.Go(func() error {
 		defer stop()
-		s := &series{out, o.probes, m.allPlayed, e, r}
-		return s.run(chaos)
+		return s.run(ctx)
 	})
 	return everything.Wait()
 }
@@ -118,6 +117,9 @@ type series struct {
 	recorder *recorder
 }
 
+// restAfterNothing keeps a replica that is down from using up the probes.
+const restAfterNothing = 20 * time.Millisecond
+
 // run ends when enough probes are made and every fault had its turn.
 func (s *series) run(ctx context.Context) error {
 	began := time.Now()
@@ -129,6 +131,9 @@ func (s *series) run(ctx context.Context) error {
 		probe.Number = number
 		if err := s.recorder.add(probe); err != nil {
 			return err
+		}
+		if probe.Synced == nil {
+			sleep(ctx, restAfterNothing)
 		}
 		if tenth := s.atLeast / 10; tenth > 0 && number%tenth == 0 {
 			say(s.out, "%d probes in %v", number, time.Since(began).Round(time.Second))

@@ -74,7 +74,7 @@ func (m *mischief) play(ctx context.Context, p prank) error {
 		return err
 	}
 	if p.end != nil {
-		if !sleep(ctx, m.upTo(m.fault)) {
+		if !sleep(ctx, m.fault/3+m.upTo(m.fault*2/3)) {
 			return nil
 		}
 		if err := p.end(ctx); err != nil {

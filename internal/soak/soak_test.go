@@ -22,7 +22,8 @@ import (
 func TestShortSoak(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "history.jsonl")
-	o := options{probes: 600, history: file, quiet: 200 * time.Millisecond, fault: 400 * time.Millisecond}
+	// A fault lasts longer than the wait, so that some probes give up.
+	o := options{probes: 300, history: file, wait: 120 * time.Millisecond, quiet: 200 * time.Millisecond, fault: 600 * time.Millisecond}
 	must(t, run(t.Context(), t.Output(), o))
 	checker := filepath.Join(dir, "soakcheck")
 	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", checker, "../soakcheck").CombinedOutput(); err != nil {
