@@ -15,6 +15,8 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/rig"
 )
 
+const scrapeInterval = time.Second
+
 // sample is what all said at one time.
 type sample struct {
 	truth      time.Duration
@@ -110,11 +112,10 @@ func (b *bench) settle(ctx context.Context) error {
 
 // ask scrapes for as long as the situation lasts, and then asks all.
 func (b *bench) ask(ctx context.Context, s situation) ([]sample, error) {
-	for until := time.Now().Add(s.lasts); s.lasts > 0 && time.Now().Before(until); {
+	ticker := time.NewTicker(scrapeInterval)
+	defer ticker.Stop()
+	for until := time.Now().Add(s.lasts); time.Now().Before(until); <-ticker.C {
 		if _, err := b.scrape(ctx); err != nil {
-			return nil, err
-		}
-		if err := sleep(ctx, min(time.Second, max(0, time.Until(until)))); err != nil {
 			return nil, err
 		}
 	}
@@ -125,11 +126,7 @@ func (b *bench) ask(ctx context.Context, s situation) ([]sample, error) {
 			return nil, err
 		}
 		samples = append(samples, one)
-		if len(samples) < s.samples {
-			if err := sleep(ctx, time.Second); err != nil {
-				return nil, err
-			}
-		}
+		<-ticker.C
 	}
 	return samples, nil
 }
