@@ -36,7 +36,7 @@ func main() {
 	}
 }
 
-var errUntrue = errors.New("not everything is as true as it has to be")
+var errUntrue = errors.New("not everything is true")
 
 func run(ctx context.Context, out io.Writer, share float64) (err error) {
 	pair, err := rig.New(ctx, pgcluster.Options{})

@@ -90,7 +90,8 @@ func (b *bench) run(ctx context.Context, s situation) (r row, err error) {
 		r.samples, err = b.ask(writing, s)
 		return err
 	})
-	return r, all.Wait()
+	err = all.Wait()
+	return r, err
 }
 
 // settle waits until nothing is in the way of the replica.
