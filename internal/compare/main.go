@@ -35,7 +35,8 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, pace float64) (err error) {
-	pair, err := rig.New(ctx, pgcluster.Options{})
+	// Autovacuum commits now and then, and an idle primary would not be idle.
+	pair, err := rig.New(ctx, pgcluster.Options{Settings: map[string]string{"autovacuum": "off"}})
 	if err != nil {
 		return err
 	}

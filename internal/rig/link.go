@@ -22,9 +22,14 @@ func newLink(upstream string) (*Link, error) {
 	return l, l.proxy.Start()
 }
 
-func (l *Link) addr() string  { return l.proxy.Listen }
-func (l *Link) close()        { l.proxy.Stop() }
-func (l *Link) toxic() string { return "replication" }
+func (l *Link) addr() string { return l.proxy.Listen }
+func (l *Link) close()       { l.proxy.Stop() }
+
+// The two directions of the link, as the proxy names them.
+const (
+	fromPrimary = "downstream"
+	toPrimary   = "upstream"
+)
 
 // Delay makes all that the primary sends arrive later by delay, in place of
 // what the link suffered from before; 0 is a link that is well.
@@ -32,38 +37,45 @@ func (l *Link) Delay(ctx context.Context, delay time.Duration) error {
 	if delay == 0 {
 		return l.Mend(ctx)
 	}
-	return l.suffer(ctx, "latency", map[string]int64{"latency": delay.Milliseconds()})
+	return l.suffer(ctx, "latency", map[string]int64{"latency": delay.Milliseconds()}, fromPrimary)
 }
 
-// BlackHole drops all that the primary sends, without closing a connection.
+// BlackHole drops all that either side sends, without closing a connection.
 func (l *Link) BlackHole(ctx context.Context) error {
-	return l.suffer(ctx, "timeout", map[string]int64{"timeout": 0})
+	return l.suffer(ctx, "timeout", map[string]int64{"timeout": 0}, fromPrimary, toPrimary)
 }
 
 // Cut closes the connection, and every new one as soon as it is made.
 func (l *Link) Cut(ctx context.Context) error {
-	return l.suffer(ctx, "timeout", map[string]int64{"timeout": 1})
+	return l.suffer(ctx, "timeout", map[string]int64{"timeout": 1}, fromPrimary)
 }
 
 // Mend makes the link well.
 func (l *Link) Mend(ctx context.Context) error {
-	err := l.proxy.Toxics.RemoveToxic(ctx, l.toxic())
-	if errors.Is(err, toxiproxy.ErrToxicNotFound) {
-		return nil
+	for _, direction := range []string{fromPrimary, toPrimary} {
+		// A toxic has the name of the direction that it is in.
+		err := l.proxy.Toxics.RemoveToxic(ctx, direction)
+		if err != nil && !errors.Is(err, toxiproxy.ErrToxicNotFound) {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
-func (l *Link) suffer(ctx context.Context, kind string, attributes map[string]int64) error {
+func (l *Link) suffer(ctx context.Context, kind string, attributes map[string]int64, directions ...string) error {
 	if err := l.Mend(ctx); err != nil {
 		return err
 	}
-	description, err := json.Marshal(map[string]any{
-		"name": l.toxic(), "type": kind, "stream": "downstream", "attributes": attributes,
-	})
-	if err != nil {
-		return err
+	for _, direction := range directions {
+		description, err := json.Marshal(map[string]any{
+			"name": direction, "type": kind, "stream": direction, "attributes": attributes,
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(string(description))); err != nil {
+			return err
+		}
 	}
-	_, err = l.proxy.Toxics.AddToxicJson(strings.NewReader(string(description)))
-	return err
+	return nil
 }

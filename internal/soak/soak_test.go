@@ -23,7 +23,7 @@ func TestShortSoak(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "history.jsonl")
 	// A fault lasts longer than the wait, so that some probes give up.
-	o := options{probes: 300, history: file, wait: 120 * time.Millisecond, quiet: 200 * time.Millisecond, fault: 600 * time.Millisecond}
+	o := options{probes: 300, history: file, wait: 120 * time.Millisecond, quiet: 100 * time.Millisecond, fault: 450 * time.Millisecond}
 	must(t, run(t.Context(), t.Output(), o))
 	checker := filepath.Join(dir, "soakcheck")
 	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", checker, "../soakcheck").CombinedOutput(); err != nil {
