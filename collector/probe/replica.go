@@ -141,28 +141,30 @@ func (c *Cluster) judge(w *Write, replica *ReplicaResult, seen Read) {
 		replica.diverge()
 		return
 	}
-	if replica.Synced != nil && *replica.Synced {
+	switch {
+	case replica.Synced != nil && *replica.Synced:
 		replica.State = StateSynced
-		return
+	case replica.Stale:
+		replica.State = behindState(seen.State, *replica.Lag, w.LSN)
+	default:
+		replica.State = "" // Nothing was seen in the way, and nothing proves that it was in time.
 	}
-	replica.State = behindState(seen.State, *replica.Lag, w.LSN)
 }
 
 // inTime says whether the canary was visible in time, nil when the reads do not
 // tell. A stale read that was sent after the limit proves that it was not, a
-// fresh one that was back by then that it was. Between the two there is doubt,
-// no longer than a round trip. A first read that showed the canary has nothing
-// that speaks against it, however long it took.
+// fresh one that was back by then that it was. A fresh read that took beyond the
+// limit proves neither: a stalled server may have looked at its very end.
 func (c *Cluster) inTime(w *Write, replica *ReplicaResult) *bool {
 	limit := w.Acknowledged.Add(c.cfg.SyncedWithin)
-	late := !replica.LastStale.IsZero() && !replica.LastStale.Before(limit)
-	if late {
+	switch {
+	case !replica.LastStale.IsZero() && !replica.LastStale.Before(limit):
 		return new(false)
-	}
-	if replica.FirstFresh.IsZero() || (replica.Stale && replica.FirstFresh.After(limit)) {
+	case !replica.FirstFresh.IsZero() && !replica.FirstFresh.After(limit):
+		return new(true)
+	default:
 		return nil
 	}
-	return new(true)
 }
 
 // diverge judges a node whose history left the primary's: it will never show
