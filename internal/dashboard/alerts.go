@@ -26,7 +26,7 @@ func alertTable(selector string, labels ...string) Panel {
 		columns = append(columns, column{label, strings.ToUpper(label[:1]) + label[1:], []object{set("noValue", "–")}})
 	}
 	columns = append(columns, column{"Value", "Active for", []object{set("unit", "s")}})
-	return table("Firing alerts", "Alerts that are firing or about to. A click on a name opens its runbook.",
+	return table("Firing and pending alerts", "Alerts that are firing, or will if their cause lasts. A click on a name opens its runbook.",
 		Field{Unit: "none", NoValue: "No alert is firing", Custom: cells()},
 		columns, row(alerts(selector, strings.Join(labels, ", "))),
 	).sortedBy("Active for")
