@@ -27,7 +27,7 @@ func alertTable(selector string, labels ...string) Panel {
 	}
 	columns = append(columns, column{"Value", "Active for", []object{set("unit", "s")}})
 	return table("Firing and pending alerts", "Alerts that are firing, or will if their cause lasts. A click on a name opens its runbook.",
-		Field{Unit: "none", NoValue: "No alert is firing", Custom: cells()},
+		Field{Unit: "none", NoValue: "No alert is firing or pending", Custom: cells()},
 		columns, row(alerts(selector, strings.Join(labels, ", "))),
 	).sortedBy("Active for")
 }

@@ -22,6 +22,10 @@ func row(expr string) Target {
 // itself writes.
 const smallWAL = 1 << 20
 
+// dashed lets a line below show through. Replicas come first in every graph, so
+// that each has the same colour in all of them.
+func dashed() object { return set("custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}) }
+
 // logScale is for durations, which differ by orders of magnitude between a
 // healthy replica and one that is behind.
 func logScale() object {

@@ -107,7 +107,7 @@ func lagPanels() []Panel {
 		byQuery("B", set("color", fixedColor(colorReplay))),
 		byQuery("C", set("color", fixedColor("text")), set("custom.fillOpacity", 0),
 			set("custom.stacking", object{"mode": "none", "group": "B"}),
-			set("custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}})),
+			dashed()),
 	}
 	stacked.Repeat, stacked.RepeatDirection, stacked.MaxPerRow = "replica", "h", 4
 
@@ -118,11 +118,11 @@ func lagPanels() []Panel {
 		"WAL positions, counted from the primary's first one in the range shown. "+
 			"Lines that part are lag; a flat line beside a rising one is a replica that stands still.",
 		Field{Unit: "bytes", Custom: object{"fillOpacity": 0, "axisSoftMax": smallWAL}},
-		over(`max(pg_canary_primary_lsn{`+cluster+`})`+since, "primary"),
 		over(`max by (replica) (pg_canary_replica_replay_lsn{`+replicas+`})`+since, "{{replica}}"),
+		over(`max(pg_canary_primary_lsn{`+cluster+`})`+since, "primary"),
 	).size(12, 8)
 	positions.FieldConfig.Overrides = []Override{
-		byQuery("A", set("color", fixedColor("text")), set("custom.lineWidth", 2)),
+		byQuery("B", set("color", fixedColor("text")), dashed()),
 	}
 
 	return []Panel{
@@ -241,16 +241,21 @@ func operationPanels() []Panel {
 		byRegexp(".*: connect", set("color", fixedColor(colorBad))),
 		byRegexp(".*: timeout", set("color", fixedColor(colorWarning))),
 	}
+	duration := graph("Duration of the probe",
+		"The whole probe, its write on the primary and the first read of each replica. "+
+			"The probe waits up to a second (--probe.wait) for a replica that is behind.",
+		Field{Unit: "s", Custom: logScale()},
+		over(`max by (replica) (pg_canary_replica_read_duration_seconds{`+replicas+`})`, "read {{replica}}"),
+		over(`max(pg_canary_write_duration_seconds{`+cluster+`})`, "write"),
+		over(`max(pg_canary_probe_duration_seconds{`+cluster+`})`, "probe"),
+	).size(24, 8)
+	duration.FieldConfig.Overrides = []Override{
+		byQuery("B", set("color", fixedColor(colorInfo))),
+		byQuery("C", set("color", fixedColor("text"))),
+	}
 	return []Panel{
 		alertTable(clusterOrMissing, "replica", "node").size(12, 8),
 		failures,
-		graph("Duration of the probe",
-			"The whole probe, its write on the primary and the first read of each replica. "+
-				"The probe waits up to a second (--probe.wait) for a replica that is behind.",
-			Field{Unit: "s", Custom: logScale()},
-			over(`max(pg_canary_probe_duration_seconds{`+cluster+`})`, "probe"),
-			over(`max(pg_canary_write_duration_seconds{`+cluster+`})`, "write"),
-			over(`max by (replica) (pg_canary_replica_read_duration_seconds{`+replicas+`})`, "read {{replica}}"),
-		).size(24, 8),
+		duration,
 	}
 }
