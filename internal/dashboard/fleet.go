@@ -9,7 +9,7 @@ func replicationFleet() Dashboard {
 		Title:         "Replication fleet",
 		Description:   "All PostgreSQL clusters that pg_canary_exporter probes, the worst first. Each leads to its own dashboard.",
 		Tags:          []string{"pg_canary", "postgresql", "replication"},
-		SchemaVersion: 37, Editable: true, GraphTooltip: 1, Refresh: "10s",
+		SchemaVersion: schemaVersion, Editable: true, GraphTooltip: 1, Refresh: "10s",
 		Time: TimeRange{From: "now-1h", To: "now"},
 		Links: []object{
 			link("Alert rules", "bolt", "/alerting/list?search=PgCanary", false),

@@ -34,7 +34,7 @@ func arrange(sections []section) []Panel {
 		lineHeight = max(lineHeight, p.GridPos.H)
 	}
 	for _, s := range sections {
-		place(Panel{Type: "row", Title: s.title, Collapsed: new(bool), GridPos: GridPos{W: gridWidth, H: 1}})
+		place(Panel{Type: "row", Title: s.title, Collapsed: new(bool), Panels: []Panel{}, GridPos: GridPos{W: gridWidth, H: 1}})
 		for _, p := range s.panels {
 			place(p)
 		}

@@ -12,7 +12,11 @@ import (
 // object is a part of a dashboard that Grafana's panels define for themselves.
 type object = map[string]any
 
-// Dashboard is what Grafana reads from a dashboard's file.
+// schemaVersion is that of Grafana 9.4, the oldest that is supported. Newer ones
+// bring a dashboard to their own version when they read it.
+const schemaVersion = 37
+
+// Dashboard is what Grafana reads from a dashboard's file, its "classic" model.
 type Dashboard struct {
 	UID           string     `json:"uid"`
 	Title         string     `json:"title"`
@@ -47,6 +51,7 @@ type Panel struct {
 	Description     string      `json:"description,omitempty"`
 	GridPos         GridPos     `json:"gridPos"`
 	Collapsed       *bool       `json:"collapsed,omitempty"`
+	Panels          []Panel     `json:"panels,omitzero"`
 	Datasource      *Datasource `json:"datasource,omitempty"`
 	Interval        string      `json:"interval,omitempty"`
 	Repeat          string      `json:"repeat,omitempty"`

@@ -120,7 +120,7 @@ func table(title, description string, field Field, columns []column, targets ...
 	p.FieldConfig.Overrides = append([]Override{
 		{Matcher: object{"id": "byType", "options": "number"}, Properties: []object{set("mappings", []object{notObserved("–")})}},
 	}, p.FieldConfig.Overrides...)
-	p.Options = object{"showHeader": true, "cellHeight": "sm", "footer": object{"show": false, "reducer": []string{}, "countRows": false, "fields": ""}}
+	p.Options = object{"showHeader": true, "cellHeight": "sm"}
 	return p
 }
 
@@ -147,10 +147,10 @@ func byQuery(refID string, properties ...object) Override {
 
 func set(id string, value any) object { return object{"id": id, "value": value} }
 
-// colored paints a table's cells in their own colour. Grafana renamed the
-// property after 9.4 and ignores the one that it does not know.
+// colored paints a table's cells in their own colour. Newer Grafanas than 9.4
+// make custom.cellOptions of it, going by the dashboard's schemaVersion.
 func colored(how string) []object {
-	return []object{set("custom.displayMode", how), set("custom.cellOptions", object{"type": how})}
+	return []object{set("custom.displayMode", how)}
 }
 
 // step is a colour that holds from a value on.

@@ -10,7 +10,7 @@ func replicationHA() Dashboard {
 		Description: "One PostgreSQL cluster as an application sees it: a canary value is written on the primary and read " +
 			"back from every replica, at every scrape of pg_canary_exporter.",
 		Tags:          []string{"pg_canary", "postgresql", "replication"},
-		SchemaVersion: 37, Editable: true, GraphTooltip: 1, Refresh: "10s",
+		SchemaVersion: schemaVersion, Editable: true, GraphTooltip: 1, Refresh: "10s",
 		Time: TimeRange{From: "now-30m", To: "now"},
 		Links: []object{
 			link("Replication fleet", "dashboard", "/d/"+fleetUID+"?var-datasource=${datasource}", false),
