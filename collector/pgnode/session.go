@@ -113,7 +113,9 @@ func (s *session) statement(ctx context.Context, sql string) (*pgconn.StatementD
 // write commits the next value and reads the position after the commit.
 func (s *session) write(ctx context.Context, atLeast int64) (probe.Write, error) {
 	if !s.writable {
-		if err := s.exec(ctx, "SET default_transaction_read_only = off"); err != nil {
+		// Not "= off": a server or database in read-only mode refuses an application's
+		// writes, and so it has to refuse this one.
+		if err := s.exec(ctx, "RESET default_transaction_read_only"); err != nil {
 			return probe.Write{}, err
 		}
 		s.writable = true

@@ -89,11 +89,26 @@ func (c *Cluster) Probe(ctx context.Context) *Result {
 
 // run writes to the node that is taken for the primary, and reads the others.
 func (c *Cluster) run(ctx context.Context, r *Result) {
+	connected := c.nodes[c.primary].Connected()
 	if c.write(ctx, r); r.Write != nil {
 		each(c.others(), func(i int) { c.follow(ctx, i, r.Write, &r.Nodes[i]) })
 		return
 	}
-	each(c.all(), func(i int) { c.survey(ctx, i, &r.Nodes[i]) })
+	each(c.all(), func(i int) {
+		if i == c.primary && connected {
+			c.reconnect(ctx, i)
+		}
+		c.survey(ctx, i, &r.Nodes[i])
+	})
+}
+
+// reconnect replaces the connection that a write which hung took with it: a
+// primary whose commits wait in vain still answers other questions. That it
+// cannot be had says nothing new about a node that failed already.
+func (c *Cluster) reconnect(ctx context.Context, i int) {
+	ctx, cancel := withShare(ctx, connectShare)
+	defer cancel()
+	_ = c.nodes[i].Connect(ctx)
 }
 
 // connect opens the connections that are missing, so that the reads that
@@ -131,6 +146,7 @@ func (c *Cluster) write(ctx context.Context, r *Result) {
 	ctx, cancel := withShare(ctx, writeShare)
 	defer cancel()
 	w, err := node.Write(ctx, c.acks.last()+1)
+	c.recognize(c.primary, result)
 	if err != nil {
 		result.failed(err)
 		return
@@ -149,6 +165,7 @@ func (c *Cluster) survey(ctx context.Context, i int, result *NodeResult) {
 	if !c.nodes[i].Connected() {
 		return
 	}
+	c.recognize(i, result)
 	read, err := c.nodes[i].Inspect(ctx)
 	// The section of a foreign node is not ours, and one failure of a node tells enough.
 	if err != nil && !result.Foreign && len(result.Failures) == 0 {

@@ -13,24 +13,30 @@ var errForeign = &Error{
 // connected nodes belong to, of equals the one named first; once known it stays.
 func (c *Cluster) identify(r *Result) {
 	votes := map[uint64]int{}
-	for i, n := range c.nodes {
+	for _, n := range c.nodes {
 		if n.Connected() {
-			r.Nodes[i].Identity = n.Identity()
-			votes[r.Nodes[i].Identity.System]++
+			votes[n.Identity().System]++
 		}
 	}
 	delete(votes, 0)
 	if c.system == 0 {
-		for i := range r.Nodes {
-			if system := r.Nodes[i].Identity.System; votes[system] > votes[c.system] {
+		for _, n := range c.nodes {
+			if system := n.Identity().System; votes[system] > votes[c.system] {
 				c.system = system
 			}
 		}
 	}
 	for i := range r.Nodes {
-		system := r.Nodes[i].Identity.System
-		r.Nodes[i].Foreign = system != 0 && system != c.system
+		c.recognize(i, &r.Nodes[i])
 	}
+}
+
+// recognize notes who the server at a node's connection is. A connection that
+// was replaced in the middle of a probe may lead to another cluster.
+func (c *Cluster) recognize(i int, result *NodeResult) {
+	result.Identity = c.nodes[i].Identity()
+	system := result.Identity.System
+	result.Foreign = system != 0 && system != c.system
 }
 
 // successor returns the node that should be written to in place of the one that

@@ -17,6 +17,10 @@ func (c *Cluster) follow(ctx context.Context, i int, w *Write, result *NodeResul
 		return
 	}
 	seen, ok := c.first(ctx, i, w, result)
+	if c.recognize(i, result); result.Foreign {
+		c.survey(ctx, i, result)
+		return
+	}
 	if !ok {
 		return
 	}

@@ -41,8 +41,8 @@ func ReplicaStates() []ReplicaState {
 }
 
 // applyDelaySlack is how far a lag may exceed recovery_min_apply_delay and still
-// be explained by it, where the wait event may not be seen: the time to
-// receive and apply, generously.
+// be explained by it, where no wait event is seen: the time to receive and
+// apply, generously.
 const applyDelaySlack = time.Second
 
 // behindState says what is in the way of a replica that does not show the
@@ -55,7 +55,7 @@ func behindState(seen State, lag time.Duration, target LSN) ReplicaState {
 		return ""
 	case seen.ReplayPaused:
 		return StatePaused
-	case delayed(seen, lag):
+	case delayed(seen, lag, target):
 		return StateDelayed
 	case seen.Receiver != "streaming" && seen.Receiver != Hidden:
 		return StateDisconnected
@@ -71,12 +71,17 @@ func behindState(seen State, lag time.Duration, target LSN) ReplicaState {
 	}
 }
 
-func delayed(seen State, lag time.Duration) bool {
+func delayed(seen State, lag time.Duration, target LSN) bool {
 	if seen.ApplyDelay == nil || *seen.ApplyDelay == 0 {
 		return false
 	}
-	if seen.ReplayWaitsOn == Hidden {
-		return lag <= *seen.ApplyDelay+applyDelaySlack
+	switch seen.ReplayWaitsOn {
+	case "RecoveryApplyDelay":
+		return true
+	case "", Hidden:
+		// WAL that arrives wakes it for a moment.
+		return target != 0 && lag <= *seen.ApplyDelay+applyDelaySlack
+	default:
+		return false
 	}
-	return seen.ReplayWaitsOn == "RecoveryApplyDelay"
 }

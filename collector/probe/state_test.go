@@ -43,6 +43,14 @@ func TestBehindState(t *testing.T) {
 			with(func(s *State) { s.ApplyDelay = &delay; s.ReplayWaitsOn = Hidden }),
 			time.Second, 100, StateDelayed,
 		},
+		"a delay between two waits": {
+			with(func(s *State) { s.ApplyDelay = &delay; s.ReceiveLSN = 100 }),
+			time.Second, 100, StateDelayed,
+		},
+		"a delay of which nothing is held back": {
+			with(func(s *State) { s.ApplyDelay = &delay }),
+			0, 0, "",
+		},
 		"a delay out of sight that does not": {
 			with(func(s *State) { s.ApplyDelay = &delay; s.ReplayWaitsOn = Hidden }),
 			time.Minute, 100, StateReceiving,
