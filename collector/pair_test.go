@@ -32,9 +32,11 @@ type pair struct {
 	collector        *collector.Collector
 	handler          *collector.Handler
 	log              *logBuffer
+	closers          []func() // of the exporters
 }
 
 type pairConfig struct {
+	settings    map[string]string // of both servers
 	replica     pgcluster.ReplicaOptions
 	primaryDSN  string   // in place of the primary's own
 	replicaDSN  string   // in place of the replica's own
@@ -42,6 +44,11 @@ type pairConfig struct {
 	node        pgnode.Options
 	probe       probe.Config
 	withoutSync bool // do not wait until the pair is synced
+	// wrap puts something between the exporter and its nodes.
+	wrap func(probe.Node) probe.Node
+	// primaryRuns and replicaRuns are called as soon as the servers are there,
+	// with what they may still change.
+	primaryRuns, replicaRuns func(*pair, *pairConfig)
 }
 
 func defaultConfig() pairConfig {
@@ -59,13 +66,26 @@ func newPair(t testing.TB, changes ...func(*pairConfig)) *pair {
 	for _, change := range changes {
 		change(&config)
 	}
-	servers := pgtest.New(t, pgcluster.Options{})
-	must(t, pgnode.Setup{Role: canaryRole, Password: canaryPassword}.Run(t.Context(), servers.Primary().SuperDSN()))
+	servers := pgtest.New(t, pgcluster.Options{Settings: config.settings})
+	p := &pair{t: t, servers: servers, primary: servers.Primary(), log: &logBuffer{}}
+	p.setUp()
+	if config.primaryRuns != nil {
+		config.primaryRuns(p, &config)
+	}
 	replica, err := servers.AddReplica(t.Context(), config.replica)
 	must(t, err)
-	p := &pair{t: t, servers: servers, primary: servers.Primary(), replica: replica, log: &logBuffer{}}
+	p.replica = replica
+	if config.replicaRuns != nil {
+		config.replicaRuns(p, &config)
+	}
 	p.serve(config)
 	return p
+}
+
+// setUp makes, or makes again, what the exporter needs on the primary.
+func (p *pair) setUp() {
+	p.t.Helper()
+	must(p.t, pgnode.Setup{Role: canaryRole, Password: canaryPassword}.Run(p.t.Context(), p.primary.SuperDSN()))
 }
 
 // serve puts a new exporter on the pair, without any memory.
@@ -91,10 +111,16 @@ func (p *pair) newExporter(config pairConfig) (*collector.Collector, *collector.
 		node, err := pgnode.New(dsn, config.node)
 		must(p.t, err)
 		nodes[i] = node
+		if config.wrap != nil {
+			nodes[i] = config.wrap(node)
+		}
 	}
 	cluster := probe.New(config.probe, nodes...)
 	c := collector.New(cluster, log.NewLogfmtLogger(p.log))
-	p.t.Cleanup(func() {
+	if len(p.closers) == 0 {
+		p.t.Cleanup(p.closeExporters)
+	}
+	p.closers = append(p.closers, func() {
 		c.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -103,6 +129,14 @@ func (p *pair) newExporter(config pairConfig) (*collector.Collector, *collector.
 		}
 	})
 	return c, &collector.Handler{Collector: c, Timeout: 5 * time.Second, TimeoutOffset: 250 * time.Millisecond}
+}
+
+// closeExporters ends all exporters that were put on the pair; it can be called again.
+func (p *pair) closeExporters() {
+	for _, end := range p.closers {
+		end()
+	}
+	p.closers = nil
 }
 
 // scrape makes one scrape with a timeout, and fails when it does not answer within it.
@@ -145,11 +179,15 @@ func (p *pair) eventually(what string, holds func(samples) bool) samples {
 	}
 }
 
-// waitFor waits until a condition holds, without a scrape.
-func waitFor(t testing.TB, what string, holds func() bool) {
+// waitFor waits until a condition holds, without a scrape. What more there is to
+// say when it does not, details know.
+func waitFor(t testing.TB, what string, holds func() bool, details ...func() string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
+			for _, detail := range details {
+				what += "\n" + detail()
+			}
 			t.Fatalf("waited in vain until %s", what)
 		}
 	}

@@ -67,15 +67,6 @@ func valueOf(metric *dto.Metric) float64 {
 	}
 }
 
-// up returns node_up of a server.
-func (m samples) up(server *pgcluster.Server) float64 {
-	return m[fmt.Sprintf("pg_canary_node_up{node=%q}", address(server))]
-}
-
-func (m samples) failures(server *pgcluster.Server, reason probe.Reason) float64 {
-	return m[fmt.Sprintf("pg_canary_failures_total{node=%q,reason=%q}", address(server), reason)]
-}
-
 // state returns the state of the only replica.
 func (m samples) state(t testing.TB) string {
 	t.Helper()

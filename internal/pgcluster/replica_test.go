@@ -46,6 +46,30 @@ func TestPromoteAndReclone(t *testing.T) {
 	arrives(t, old, other, 4)
 }
 
+// TestRewind brings an old primary back whose last write the new one never got.
+func TestRewind(t *testing.T) {
+	t.Parallel()
+	cluster, old, replica := pgtest.NewPair(t, pgcluster.Options{Settings: map[string]string{"wal_log_hints": "on"}})
+	must(t, old.Exec(soon(t), "CREATE TABLE written (n int); INSERT INTO written VALUES (0)"))
+	must(t, replica.WaitCaughtUp(soon(t)))
+	must(t, replica.Kill())
+	write(t, old, 7)
+	must(t, old.Kill())
+	must(t, replica.Start(soon(t)))
+	must(t, replica.Promote(soon(t)))
+	write(t, replica, 1)
+	must(t, cluster.Rewind(soon(t), old, nil))
+	arrives(t, replica, old, 2)
+	var found bool
+	must(t, old.QueryRow(soon(t), "SELECT EXISTS (SELECT FROM written WHERE n = 7)", &found))
+	if found {
+		t.Error("what the new primary never had is still on the old one")
+	}
+	if err := cluster.Rewind(soon(t), old, nil); err == nil {
+		t.Error("a server that runs was rewound")
+	}
+}
+
 func stopped(t *testing.T, s *pgcluster.Server) *pgcluster.Server {
 	t.Helper()
 	must(t, s.Stop(soon(t), pgcluster.Fast))
