@@ -19,7 +19,7 @@ type expectation struct {
 
 // condition is what is published of one node.
 type condition struct {
-	word    string
+	words   []string // one of them
 	reasons []string // one of them, and no other, is counted in failures_total
 }
 
@@ -37,7 +37,7 @@ const (
 //	up 0, primaries 0, primary down (connect), replica disconnected
 //
 // where up and primaries are metrics, and primary and replica are nodes: each
-// with a word, and the reason by which an operation on it failed.
+// with a word, or some of which one has to fit, and the reason by which an operation on it failed.
 func (s *scene) parseExpectation(text string) expectation {
 	s.t.Helper()
 	e := expectation{text, map[string]float64{}, map[string]condition{}}
@@ -52,10 +52,12 @@ func (s *scene) parseExpectation(text string) expectation {
 		for _, state := range probe.ReplicaStates() {
 			words = append(words, string(state))
 		}
-		if !slices.Contains(words, word) || s.label(name) == "" {
-			s.t.Fatalf("%q in %q is neither a metric's value nor a node's condition", item, text)
+		c := condition{words: strings.Split(word, " or ")}
+		for _, word := range c.words {
+			if !slices.Contains(words, word) || s.label(name) == "" {
+				s.t.Fatalf("%q in %q is neither a metric's value nor a node's condition", item, text)
+			}
 		}
-		c := condition{word: word}
 		if reason != "" {
 			c.reasons = strings.Split(reason, " or ")
 		}
@@ -80,8 +82,8 @@ func (s *scene) differs(e expectation, m, last samples) []string {
 	}
 	for _, node := range s.nodes {
 		want := e.nodes[node.name]
-		if word := m.word(node.label, want.word); word != want.word {
-			complain("the node %s is %q, want %q", node.name, word, want.word)
+		if word := m.word(node.label, want.words[0]); !slices.Contains(want.words, word) {
+			complain("the node %s is %q, want %q", node.name, word, want.words)
 		}
 		grown := m.grownReasons(node.label, last)
 		for _, reason := range grown {

@@ -54,10 +54,6 @@ func protocolFaults() []fault {
 // breakEverywhere breaks the connections at one message after the other, and
 // leaves every connection to the primary broken at its first.
 func (s *scene) breakEverywhere(links *[2]*link, kind breakage) {
-	timeout := s.timeout
-	if kind == swallows {
-		s.timeout, s.slack = 600*time.Millisecond, time.Second
-	}
 	// What the primary's connection needs for a whole probe, the replica's does not exceed.
 	var messages [2]int
 	links[0].breakAt("", toServer, 0)
@@ -67,20 +63,29 @@ func (s *scene) breakEverywhere(links *[2]*link, kind breakage) {
 	}
 	for i, w := range links {
 		for _, where := range []direction{toServer, toClient} {
+			timeout := s.timeout
+			if kind == swallows {
+				s.timeout, s.slack = 600*time.Millisecond, time.Second
+			}
 			for n := range messages[where] {
 				w.breakAt(kind, where, n)
-				s.survives(kind, fmt.Sprintf("%s %s message %d of direction %d", s.nodes[i].name, kind, n, where))
+				up := s.survives(kind, fmt.Sprintf("%s %s message %d of direction %d", s.nodes[i].name, kind, n, where))
+				if i == 0 && up != (kind == delays) {
+					s.t.Errorf("the primary's connection %s at message %d of direction %d, and up is %v", kind, n, where, up)
+					s.t.Log(s.describe(s.last))
+				}
 			}
+			s.timeout, s.slack = timeout, 0
 			w.breakAt("", where, 0)
 			s.steady(s.healthy)
 		}
 	}
-	s.timeout, s.slack = timeout, 0
 	links[0].breakAt(kind, toClient, 0)
 }
 
-// survives makes a scrape while something breaks, and fails when it is wrong.
-func (s *scene) survives(kind breakage, what string) {
+// survives makes a scrape while something breaks, fails when it is wrong, and
+// tells whether the canary was written.
+func (s *scene) survives(kind breakage, what string) bool {
 	s.t.Helper()
 	m := s.scrape()
 	defer s.keep(m)
@@ -99,11 +104,12 @@ func (s *scene) survives(kind breakage, what string) {
 		}
 	}
 	if m.samples["pg_canary_up"] != 1 {
-		return
+		return false
 	}
 	var capacity float64
 	must(s.t, s.primary.QueryRow(s.t.Context(), "SELECT capacity::float8 FROM canary.section", &capacity))
 	if written := m.samples["pg_canary_primary_capacity"]; written > capacity {
 		s.t.Errorf("%s: wrote %v, but the primary has %v", what, written, capacity)
 	}
+	return true
 }

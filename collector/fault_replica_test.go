@@ -76,7 +76,7 @@ func replicaFaults() []fault {
 				l.probe.SyncedWithin = 100 * time.Millisecond
 			},
 			hit:       func(s *scene) { s.links[replication].slow(300 * time.Millisecond) },
-			publishes: "up 1, primaries 1, primary up, replica receiving",
+			publishes: "up 1, primaries 1, primary up, replica receiving or replaying",
 			heal:      func(s *scene) { s.links[replication].mend() },
 			alerts:    "PgCanaryFreshnessBudgetBurn",
 		},

@@ -57,7 +57,7 @@ func newScene(t *testing.T, f fault) *scene {
 	t.Helper()
 	l := layout{pairConfig: defaultConfig()}
 	// A busy machine takes more than the default of 100 ms now and then.
-	l.probe.SyncedWithin = l.probe.Wait
+	l.probe.SyncedWithin = l.probe.Wait / 2
 	if f.with != nil {
 		f.with(&l)
 	}

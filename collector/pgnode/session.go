@@ -38,7 +38,7 @@ func openSession(ctx context.Context, config *pgconn.Config, opts Options) (*ses
 		return nil, s.abandon(ctx, err)
 	}
 	for _, sql := range []string{stateSQL, sectionSQL, advanceSQL, s.positionSQL()} {
-		if _, err := s.statement(ctx, sql); err != nil && conn.IsClosed() {
+		if _, err := s.statement(ctx, sql); err != nil && s.lost(ctx) {
 			return nil, s.abandon(ctx, err)
 		}
 	}
@@ -58,12 +58,17 @@ func (s *session) identify(ctx context.Context) error {
 		if err == nil {
 			_, err = exchange(ctx, s.conn, query{statement, nil, scan})
 		}
-		if err != nil && s.conn.IsClosed() {
+		if err != nil && s.lost(ctx) {
 			return err
 		}
 	}
 	return nil
 }
+
+// lost says whether a statement failed with its connection or for want of time,
+// and not because the server lacks something: time that ran out between two
+// statements leaves the connection good and its server unknown.
+func (s *session) lost(ctx context.Context) bool { return s.conn.IsClosed() || ctx.Err() != nil }
 
 // guard sets what keeps this session from harming the server or hanging on
 // it. The keepalives let a server that lost its network drop the connection.

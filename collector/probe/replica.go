@@ -81,11 +81,20 @@ func (c *Cluster) await(ctx context.Context, i int, w *Write, result *NodeResult
 			return stale
 		}
 		if read.Detailed || !stale.Detailed {
-			stale = read
+			stale = stillWaiting(stale, read)
 		} else {
 			stale.Section = read.Section
 		}
 	}
+}
+
+// stillWaiting returns the later of two answers. A replay that has not moved
+// between them waits for what it waited for, even if it looked up for a moment.
+func stillWaiting(earlier, later Read) Read {
+	if later.ReplayWaitsOn == "" && later.ReplayLSN == earlier.ReplayLSN {
+		later.ReplayWaitsOn = earlier.ReplayWaitsOn
+	}
+	return later
 }
 
 // again reads the section alone as long as the replica can still count as

@@ -69,6 +69,27 @@ func TestBehindState(t *testing.T) {
 	}
 }
 
+func TestStillWaiting(t *testing.T) {
+	read := func(position LSN, event string) Read {
+		return Read{State: State{ReplayLSN: position, ReplayWaitsOn: event}}
+	}
+	conflict := read(90, "RecoveryConflictSnapshot")
+	for name, test := range map[string]struct {
+		later Read
+		want  string
+	}{
+		"it looked up": {read(90, ""), "RecoveryConflictSnapshot"},
+		"it moved":     {read(91, ""), ""},
+		"it waits now": {read(90, "RecoveryApplyDelay"), "RecoveryApplyDelay"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := stillWaiting(conflict, test.later).ReplayWaitsOn; got != test.want {
+				t.Errorf("waits on %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestShows(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	written := Section{Found: true, Capacity: 7, WrittenAt: at}
