@@ -190,12 +190,6 @@ func (s *scene) contradictions(m scrape) []string {
 		if bytes, ok := get("lag_bytes"); ok && bytes == 0 && (!found || capacity < m.samples["pg_canary_primary_capacity"]) {
 			complain("%s has a lag of 0 bytes beside a stale read", node.name)
 		}
-		if last, before := s.last.samples[fmt.Sprintf("pg_canary_lag_bytes{replica=%q}", node.label)]; before &&
-			s.stuck(node.label, m.samples) {
-			if bytes, ok := get("lag_bytes"); ok && bytes <= last {
-				complain("%s is stuck at the capacity %v, but its lag goes from %v to %v bytes", node.name, capacity, last, bytes)
-			}
-		}
 		lag, ok := get("lag_seconds")
 		if synced == 1 {
 			s.fresh[node.label] = m.began
@@ -203,21 +197,29 @@ func (s *scene) contradictions(m scrape) []string {
 		if truth := m.ended.Sub(s.fresh[node.label]).Seconds(); ok && lag > truth {
 			complain("%s has a lag of %v s, %v s after it was last seen fresh", node.name, lag, truth)
 		}
-		if last, before := s.last.samples[fmt.Sprintf("pg_canary_lag_seconds{replica=%q}", node.label)]; ok && before &&
-			synced == 0 && s.stuck(node.label, m.samples) && lag <= last {
-			complain("%s is stuck at the capacity %v, but its lag goes from %v s to %v s", node.name, capacity, last, lag)
+		for _, name := range []string{"lag_bytes", "lag_seconds"} {
+			last, before := s.last.samples[fmt.Sprintf("pg_canary_%s{replica=%q}", name, node.label)]
+			if now, ok := get(name); ok && before && now <= last && s.stuck(node.label, m.samples) {
+				complain("%s is stuck at the capacity %v, but its %s goes from %v to %v", node.name, capacity, name, last, now)
+			}
 		}
 	}
 	return wrong
 }
 
-// stuck tells whether a replica that is behind shows what it showed before.
+// stuck tells whether a replica that is behind is where it was at the scrape
+// before, and did not catch up while the probe waited for it.
 func (s *scene) stuck(label string, m samples) bool {
-	name := fmt.Sprintf("pg_canary_replica_capacity{replica=%q}", label)
-	synced := fmt.Sprintf("pg_canary_synced{replica=%q}", label)
-	behind, judged := s.last.samples[synced]
-	capacity, ok := m[name]
-	return ok && judged && behind == 0 && capacity == s.last.samples[name]
+	same := func(name string) bool {
+		name = fmt.Sprintf("pg_canary_%s{replica=%q}", name, label)
+		return m[name] == s.last.samples[name]
+	}
+	behind := func(m samples) bool {
+		synced, judged := m[fmt.Sprintf("pg_canary_synced{replica=%q}", label)]
+		return judged && synced == 0
+	}
+	waitedFor := m[fmt.Sprintf("pg_canary_lag_seconds{replica=%q}", label)] >= s.wait.Seconds()
+	return behind(m) && behind(s.last.samples) && waitedFor && same("replica_capacity") && same("replica_replay_lsn")
 }
 
 // promptly tells whether every replica that is synced was so at once: a busy

@@ -32,6 +32,7 @@ type scene struct {
 	nodes   []sceneNode
 	timeout time.Duration // of a scrape
 	slack   time.Duration // by which it may be exceeded
+	wait    time.Duration // of a probe for a replica that is behind
 	healthy expectation
 	before  samples // the last scrape before the fault
 	last    scrape
@@ -61,7 +62,7 @@ func newScene(t *testing.T, f fault) *scene {
 	if f.with != nil {
 		f.with(&l)
 	}
-	s := &scene{timeout: f.timeout, fresh: map[string]time.Time{}, links: map[string]*link{}}
+	s := &scene{timeout: f.timeout, wait: l.probe.Wait, fresh: map[string]time.Time{}, links: map[string]*link{}}
 	if s.timeout == 0 {
 		s.timeout = scrapeTimeout
 	}
