@@ -31,21 +31,36 @@ func (o *outcome) compare(seen history.Sightings) {
 		if !m.fresh {
 			low, high = o.behind(seen, m)
 		}
-		m.truth, m.spread = time.Duration(low+high)/2, time.Duration(high-low)/2
-		if off := (m.lag - m.truth).Abs(); !m.fresh && m.violation == "" && off > lagTolerance {
+		m.low, m.high = time.Duration(low), time.Duration(high)
+		if off := off(m); !m.fresh && m.violation == "" && off > lagTolerance {
 			m.violation = fmt.Sprintf("canary %d: a lag of %v, which is off by %v", m.capacity, m.lag, off)
 		}
 	}
 }
 
-// behind returns between what bounds the oldest canary that the replica did not
-// show had been waiting when the exporter's last stale read was sent.
+// behind returns between what bounds the oldest canary that the exporter's last
+// stale read did not show had been waiting when that read was sent. Which one
+// that is may change until the read was answered, at the latest at the probe's end.
 func (o *outcome) behind(seen history.Sightings, m *measurement) (low, high history.Moment) {
-	oldest, newest, known := seen.ShownAt(m.lastStale)
-	if !known {
+	oldest, _, known := seen.ShownAt(m.lastStale)
+	_, newest, knownToo := seen.ShownAt(m.ended)
+	if !known || !knownToo {
 		m.violation = fmt.Sprintf("canary %d: the observer did not look at that time", m.capacity)
 	}
 	return o.waiting(newest, m), o.waiting(oldest, m)
+}
+
+// truth is the middle of what the observer's reads leave.
+func truth(m *measurement) time.Duration { return (m.low + m.high) / 2 }
+
+// off is how far the exporter is off: from the truth when the replica showed the
+// canary, and from all that the observer's reads leave when it did not, because
+// there the truth jumps by the time between two canaries.
+func off(m *measurement) time.Duration {
+	if m.fresh {
+		return (m.lag - truth(m)).Abs()
+	}
+	return max(m.low-m.lag, m.lag-m.high, 0)
 }
 
 // waiting returns how long the first canary above a value had been waiting.

@@ -28,10 +28,11 @@ type measurement struct {
 	// lastStale and firstFresh are the exporter's interval; Always and Never
 	// where there was no such read.
 	lastStale, firstFresh history.Moment
-	// truth is the middle of what the observer's reads leave, and spread half
-	// its width.
-	truth, spread time.Duration
-	violation     string
+	// ended is when the probe had ended.
+	ended history.Moment
+	// low and high are what the observer's reads leave for the truth.
+	low, high time.Duration
+	violation string
 }
 
 // outcome is what came of a scenario.
@@ -142,6 +143,7 @@ func (o *outcome) probe(ctx context.Context, cluster *probe.Cluster, clock histo
 		fresh:        !replica.FirstFresh.IsZero(),
 		lastStale:    history.Always,
 		firstFresh:   history.Never,
+		ended:        clock.Moment(r.Started.Add(r.Duration)),
 	}
 	if !replica.LastStale.IsZero() {
 		m.lastStale = clock.Moment(replica.LastStale)

@@ -97,9 +97,6 @@ func width(m *measurement) time.Duration {
 	return time.Duration(m.firstFresh - max(m.lastStale, m.acknowledged))
 }
 
-func truth(m *measurement) time.Duration { return m.truth }
-func off(m *measurement) time.Duration   { return (m.lag - m.truth).Abs() }
-
 func overlaps(list []*measurement) string {
 	n := 0
 	for _, m := range list {

@@ -67,6 +67,8 @@ type Probe struct {
 	FirstReceived *Moment `json:"first_received,omitempty"`
 	LastStale     *Moment `json:"last_stale,omitempty"`
 	FirstFresh    *Moment `json:"first_fresh,omitempty"`
+	// Ended is when the whole probe had ended.
+	Ended *Moment `json:"ended,omitempty"`
 }
 
 // Read is one round trip.

@@ -124,6 +124,7 @@ func (e *exporter) account(p *history.Probe, r *recorder) error {
 		return nil
 	}
 	p.Sent, p.Acknowledged = r.clock.Known(w.Sent), r.clock.Known(w.Acknowledged)
+	p.Ended = r.clock.Known(result.Started.Add(result.Duration))
 	for _, node := range result.Replicas() {
 		p.LastStale, p.FirstFresh = r.clock.Known(node.Replica.LastStale), r.clock.Known(node.Replica.FirstFresh)
 		if first := node.Replica.First; first != nil {

@@ -77,6 +77,30 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestLagBehind: the replica's value changes while the exporter's last stale read
+// is on its way, so the lag may be that of either value.
+func TestLagBehind(t *testing.T) {
+	read := func(at history.Moment) history.Read { return history.Read{Sent: at, Received: at + 1} }
+	h := &history.History{Settings: history.Settings{SyncedWithin: 100 * ms}}
+	for i := range 4 {
+		at := history.Moment(i+1) * 1000 * ms
+		h.Probes = append(h.Probes, history.Probe{Number: i, Capacity: new(int64(i + 1)), Sent: new(at - ms), Acknowledged: new(at)})
+	}
+	last := &h.Probes[3]
+	last.LastStale, last.Ended = new(5000*ms), new(5010*ms)
+	h.Seen = []history.Seen{
+		{Value: 1, Connection: 1, First: read(1500 * ms), Last: read(5001 * ms)},
+		{Value: 2, Connection: 1, First: read(5002 * ms), Last: read(9000 * ms)},
+	}
+	for lag, want := range map[float64]int{2: 0, 3: 0, 1.9: 1, 3.1: 1} {
+		last.LagSeconds = new(lag)
+		v := examine(h).verdicts[checkLagBehind]
+		if v.compared != 1 || len(v.violations) != want {
+			t.Errorf("a lag of %v s: %d compared, %q", lag, v.compared, v.violations)
+		}
+	}
+}
+
 // TestRestart: what the observer read in another life proves nothing.
 func TestRestart(t *testing.T) {
 	h := one(150*ms, 160*ms)

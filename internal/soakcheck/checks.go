@@ -171,21 +171,24 @@ func (j *judge) checkLagSeconds(p *history.Probe) {
 		j.expect((lag-want).Abs() <= rounding, checkLagFresh, "probe %d: %v, not %v", p.Number, lag, want)
 		return
 	}
-	if p.LastStale == nil {
+	if p.LastStale == nil || p.Ended == nil {
 		j.expect(false, checkLagFresh, "probe %d: %v without a read", p.Number, lag)
 		return
 	}
-	l := j.within(account(p))
+	from, to := account(p)
+	l := j.within(from, max(to, *p.Ended))
 	if l == nil {
 		return
 	}
-	low, high, known := l.runs.ShownAt(*p.LastStale)
-	if !known {
+	// The last stale read was answered at some moment until the probe's end.
+	low, _, known := l.runs.ShownAt(*p.LastStale)
+	_, high, knownToo := l.runs.ShownAt(*p.Ended)
+	if !known || !knownToo {
 		return
 	}
 	longest, ok := j.waiting(low, p)
-	shortest, ok2 := j.waiting(high, p)
-	if !ok || !ok2 {
+	shortest, okToo := j.waiting(high, p)
+	if !ok || !okToo {
 		return
 	}
 	j.expect(lag >= shortest-lagTolerance && lag <= longest+lagTolerance, checkLagBehind,

@@ -31,9 +31,10 @@
 //     stale read and the return of its first fresh one. That is false if
 //     R1 < last stale, or S0 > first fresh: the two intervals do not overlap.
 //   - lag_seconds of a replica that shows k is first fresh - A, to a microsecond.
-//     Of one that does not, it lies within the bounds that the observer's reads
-//     set to the age of the oldest acknowledged canary that the replica did not
-//     show when the last stale read was sent, give or take 50 ms.
+//     Of one that does not, it is the age, when the last stale read was sent, of
+//     the oldest acknowledged canary that this read did not show. Which one that
+//     is may change until the read was answered, so the observer's reads from its
+//     sending to the probe's end set the bounds, give or take 50 ms.
 //
 // What a restart cuts in two cannot be compared; how often that happened is
 // printed. Beside the observer, the history has to be sound in itself: written
