@@ -18,9 +18,9 @@ func alertTable(selector string, labels ...string) Panel {
 		"url": repository + "docs/runbooks/${__value.text}.md",
 	}
 	columns := []column{
-		{"alertname", "Alert", []object{set("links", []object{runbook}), set("custom.width", 280)}},
-		{"alertstate", "State", append(colored("color-text"), set("mappings", states))},
-		{"severity", "Severity", append(colored("color-text"), set("mappings", severities))},
+		{"alertname", "Alert", []object{set("links", []object{runbook}), set("custom.width", 230)}},
+		{"alertstate", "State", append(colored("color-text"), set("mappings", states), set("custom.width", 85))},
+		{"severity", "Severity", append(colored("color-text"), set("mappings", severities), set("custom.width", 90))},
 	}
 	for _, label := range labels {
 		columns = append(columns, column{label, strings.ToUpper(label[:1]) + label[1:], []object{set("noValue", "–")}})

@@ -85,16 +85,23 @@ func alertFired(selector string) string {
 	return fmt.Sprintf(firing+" unless "+firing+" offset $__interval", selector, selector)
 }
 
+// primaryCode is what is wrong with the primary of each cluster that selector
+// selects; nothing where all is well.
+func primaryCode(selector string) string {
+	return fmt.Sprintf(`(pg_canary_primaries{%[1]s} > 1) * 0 + %[2]d
+  or (pg_canary_primaries{%[1]s} == 0) * 0 + %[3]d
+  or (pg_canary_up{%[1]s} == 0) * 0 + %[4]d`,
+		selector, codeTwoPrimaries, codeNoPrimary, codeWriteFailing)
+}
+
 // clusterCode is the verdict on each cluster: the worst of its replicas, what is
 // wrong with its primary, or that its data stopped within the range shown.
 func clusterCode() string {
 	return fmt.Sprintf(`max by (%[1]s) (
-  (pg_canary_primaries{%[2]s} > 1) * 0 + %[3]d
-  or (pg_canary_primaries{%[2]s} == 0) * 0 + %[4]d
-  or (pg_canary_up{%[2]s} == 0) * 0 + %[5]d
-  or %[7]s
+  %[3]s
+  or %[4]s
 )
-or (max by (%[1]s) (last_over_time(pg_canary_up{%[2]s}[$__range])) unless max by (%[1]s) (pg_canary_up{%[2]s})) * 0 + %[6]d`,
-		eachCluster, fleet, codeTwoPrimaries, codeNoPrimary, codeWriteFailing, codeNoData,
-		strings.ReplaceAll(stateCode(fleet), "\n", "\n  "))
+or (max by (%[1]s) (last_over_time(pg_canary_up{%[2]s}[$__range])) unless max by (%[1]s) (pg_canary_up{%[2]s})) * 0 + %[5]d`,
+		eachCluster, fleet, primaryCode(fleet),
+		strings.ReplaceAll(stateCode(fleet), "\n", "\n  "), codeNoData)
 }

@@ -63,8 +63,9 @@ func fleetNow() []Panel {
 }
 
 func clusterTable() Panel {
-	each := func(aggregate, metric string) Target {
-		return row(fmt.Sprintf("%s by (%s) (%s{%s})", aggregate, eachCluster, metric, fleet))
+	// NaN where nothing was observed: without any value a whole column would be gone.
+	largest := func(expr string) Target {
+		return row(fmt.Sprintf("max by (%s) (%s or pg_canary_up{%s} * NaN)", eachCluster, expr, fleet))
 	}
 	url := "/d/" + haUID + "?var-datasource=${datasource}&var-job=${__data.fields.Job:percentencode}" +
 		"&var-instance=${__data.fields.Instance:percentencode}&${__url_time_range}"
@@ -88,11 +89,11 @@ func clusterTable() Panel {
 		},
 		row(clusterCode()),
 		row("count by ("+eachCluster+") (count by ("+eachCluster+", replica) (pg_canary_replica_state{"+fleet+"}))"),
-		each("sum", "pg_canary_synced"),
-		each("max", "pg_canary_lag_seconds"),
-		each("max", "pg_canary_lag_bytes"),
-		row(dataAtRisk(fleet)),
-		row(freshWithin("0.1", fleet, "$__range", " by ("+eachCluster+")")),
+		row("sum by ("+eachCluster+") (pg_canary_synced{"+fleet+"} or pg_canary_up{"+fleet+"} * 0)"),
+		largest("pg_canary_lag_seconds{"+fleet+"}"),
+		largest("pg_canary_lag_bytes{"+fleet+"}"),
+		largest(dataAtRisk(fleet)),
+		largest(freshWithin("0.1", fleet, "$__range", " by ("+eachCluster+")")),
 		row(`count by (`+eachCluster+`) (ALERTS{alertname=~"PgCanary.*", alertstate="firing", `+fleet+`})
 or max by (`+eachCluster+`) (pg_canary_up{`+fleet+`}) * 0`),
 	).sortedBy("Verdict", "Lag")
@@ -105,7 +106,7 @@ func fleetHistory() []Panel {
 		over("topk(10, max by ("+eachCluster+") (pg_canary_lag_seconds{"+fleet+"}))", "{{cluster}} {{instance}}")).size(12, 8)
 	return []Panel{
 		timeline("Verdict on each cluster", "The worst verdict on each cluster over time.",
-			over(clusterCode(), "{{cluster}} {{instance}}")).size(24, 8),
+			over(clusterCode(), "{{cluster}} {{instance}}")).size(24, 6),
 		lag,
 		graph("Data at risk of the ten worst clusters",
 			"The WAL of each cluster that none of its replicas has received.",

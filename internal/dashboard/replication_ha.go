@@ -68,10 +68,12 @@ func nowPanels() []Panel {
 			"The value that the first read showed, sent the moment the commit was acknowledged. "+
 				"One below the primary value is usual there: Synced tells whether the new one followed in time.",
 			"value", neutral, now(perReplica("pg_canary_replica_capacity"), "{{replica}}")).size(6, 4),
-		stat("State", "The exporter's verdict on each replica, and what is in the way of one that is behind.",
+		stat("State",
+			"The exporter's verdict on each replica, and what is in the way of one that is behind; and what is wrong with the primary.",
 			"background", Field{Unit: "none", Color: object{"mode": "thresholds"}, Thresholds: thresholds(colorMissing), Mappings: verdictMappings(), NoValue: "unknown"},
-			now("max by (replica) ("+stateCode(replicas)+")", "{{replica}}")).size(6, 4),
-		stat("Lag seconds",
+			now("max by (replica) ("+stateCode(replicas)+")", "{{replica}}"),
+			now("max("+primaryCode(cluster)+")", "primary")).size(6, 4),
+		stat("Lag time",
 			"How long the oldest committed canary that the replica does not show yet has been waiting; "+
 				"on a synced replica, the time until the newest one was visible. Amber from 30 s and red from 120 s, like the alerts.",
 			"value", Field{
@@ -127,7 +129,7 @@ func lagPanels() []Panel {
 
 	return []Panel{
 		positions,
-		graph("Lag seconds",
+		graph("Lag time",
 			"How long the oldest committed canary that the replica does not show yet has been waiting. "+
 				"The scale is logarithmic: a healthy replica is within milliseconds. A gap is a replica that gave no answer.",
 			Field{Unit: "s", Custom: logScale()},
@@ -210,7 +212,7 @@ func replicaPanels() []Panel {
 			{"Value #G", "Intended delay", []object{set("unit", "s")}},
 			{"Value #H", "Timeline", nil},
 			{"Value #I", "Read took", []object{set("unit", "s")}},
-			{"Value #J", "Backward reads", []object{set("unit", "locale"), set("decimals", 0)}},
+			{"Value #J", "Backward", []object{set("unit", "locale"), set("decimals", 0)}},
 		},
 		row("max by (replica) ("+stateCode(replicas)+")"),
 		perReplicaRow("pg_canary_replica_capacity"),
@@ -231,15 +233,16 @@ func operationPanels() []Panel {
 	failures := graph("Failures by reason",
 		"Failed operations on the nodes by what PostgreSQL or the network answered.",
 		Field{
-			Unit: "short", Decimals: number(0), Min: limit(0), NoValue: "No operation failed",
+			Unit: "short", Decimals: number(0), Min: limit(0), NoValue: "No operation failed", Color: fixedColor("purple"),
 			Custom: object{"drawStyle": "bars", "fillOpacity": 60, "stacking": object{"mode": "normal", "group": "A"}},
 		},
 		over(`sum by (node, reason) (increase(pg_canary_failures_total{`+cluster+`}[$__rate_interval])) > 0`, "{{node}}: {{reason}}"),
 	).size(12, 8)
 	failures.Interval = "30s"
 	failures.FieldConfig.Overrides = []Override{
-		byRegexp(".*: connect", set("color", fixedColor(colorBad))),
-		byRegexp(".*: timeout", set("color", fixedColor(colorWarning))),
+		byRegexp(".*: (connect|dns|tls|starting_up|shutting_down)", set("color", fixedColor(colorBad))),
+		byRegexp(".*: (timeout|lock_timeout|too_many_connections|disk_full)", set("color", fixedColor(colorWarning))),
+		byRegexp(".*: (auth|permission|missing_table|read_only)", set("color", fixedColor(colorReplay))),
 	}
 	duration := graph("Duration of the probe",
 		"The whole probe, its write on the primary and the first read of each replica. "+

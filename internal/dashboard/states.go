@@ -38,7 +38,7 @@ var replicaStates = []struct{ state, color string }{
 	{"delayed", colorInfo},
 	{"replaying", colorReplay},
 	{"receiving", colorTransport},
-	{"blocked", colorWarning},
+	{"blocked", "light-orange"},
 	{"paused", colorWarning},
 	{"disconnected", colorBad},
 	{"unreachable", colorBad},

@@ -25,6 +25,7 @@ type fault struct {
 // Those that queries are tested in.
 const (
 	replicaStopped = "replica stopped"
+	primaryStopped = "primary stopped"
 	lostWrites     = "acknowledged writes lost in a failover"
 )
 
@@ -44,7 +45,7 @@ var faults = map[string]fault{
 		alerts: []string{"PgCanaryReplicaDisconnected"},
 		heal:   func(s *stack) { must(s.T, s.primary.SetHBA(s.Context())) },
 	},
-	"primary stopped": {
+	primaryStopped: {
 		cause:  func(s *stack) { must(s.T, s.primary.Stop(s.Context(), pgcluster.Fast)) },
 		alerts: []string{"PgCanaryNoPrimary"},
 		heal:   func(s *stack) { must(s.T, s.primary.Start(s.Context())) },

@@ -23,6 +23,7 @@ var quiet = map[string]string{
 	`annotation "Primary changed"`:               lostWrites,
 	`panel "Firing and pending alerts", query A`: replicaStopped,
 	`panel "Failures by reason", query A`:        replicaStopped,
+	`panel "State", query B`:                     primaryStopped,
 }
 
 func TestQueriesReturnData(t *testing.T) {
