@@ -61,6 +61,9 @@ func graph(title, description string, field Field, targets ...Target) Panel {
 	if field.Color == nil {
 		field.Color = object{"mode": "palette-classic"}
 	}
+	if field.NoValue == "" {
+		field.NoValue = "Nothing was observed"
+	}
 	custom := object{
 		"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 8, "gradientMode": "none",
 		"showPoints": "never", "spanNulls": false, "stacking": object{"mode": "none", "group": "A"},
