@@ -27,7 +27,8 @@ const smallWAL = 1 << 20
 func dashed() object { return set("custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}) }
 
 // logScale is for durations, which differ by orders of magnitude between a
-// healthy replica and one that is behind.
+// healthy replica and one that is behind. Its axis would show a field's NoValue
+// beside every line of the grid.
 func logScale() object {
 	return object{"fillOpacity": 0, "scaleDistribution": object{"type": "log", "log": 10}}
 }
@@ -60,9 +61,6 @@ func stat(title, description, colorMode string, field Field, targets ...Target) 
 func graph(title, description string, field Field, targets ...Target) Panel {
 	if field.Color == nil {
 		field.Color = object{"mode": "palette-classic"}
-	}
-	if field.NoValue == "" {
-		field.NoValue = "Nothing was observed"
 	}
 	custom := object{
 		"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 8, "gradientMode": "none",

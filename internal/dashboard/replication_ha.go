@@ -100,7 +100,7 @@ func lagPanels() []Panel {
 	stacked := graph("Lag Bytes of $replica: transport and replay",
 		"Where the missing WAL is: transport has yet to reach the replica's disk, replay is there but not applied. "+
 			"The dashed line is the whole lag, which is known even where the parts are not.",
-		Field{Unit: "bytes", Min: limit(0), Custom: object{"fillOpacity": 40, "axisSoftMax": smallWAL, "stacking": object{"mode": "normal", "group": "A"}}},
+		Field{Unit: "bytes", Min: limit(0), NoValue: "No lag was observed", Custom: object{"fillOpacity": 40, "axisSoftMax": smallWAL, "stacking": object{"mode": "normal", "group": "A"}}},
 		over(transport, "transport"), over(replay, "replay"),
 		over(`max by (replica) (pg_canary_lag_bytes{`+replicas+`})`, "lag"),
 	).size(24, 8)
