@@ -141,13 +141,12 @@ func replicationFaults() []fault {
 		{
 			name: "replication slot invalidated",
 			with: func(l *layout) {
-				l.settings = map[string]string{
-					"wal_keep_size": "0", "max_slot_wal_keep_size": "1MB", "wal_retrieve_retry_interval": "2s",
-				}
+				l.settings = map[string]string{"wal_keep_size": "0", "wal_retrieve_retry_interval": "2s"}
 			},
 			hit:       (*scene).invalidateSlot,
 			publishes: "up 1, primaries 1, primary up, replica disconnected",
 			heal: func(s *scene) {
+				s.set(s.primary, "max_slot_wal_keep_size", "-1")
 				must(s.t, s.replica.Stop(s.t.Context(), pgcluster.Fast))
 				must(s.t, s.servers.Reclone(s.t.Context(), s.replica, s.primary))
 			},
@@ -207,6 +206,7 @@ func (s *scene) load() {
 // invalidateSlot lets the primary throw away WAL that the replica needs.
 func (s *scene) invalidateSlot() {
 	s.cutReceiver()
+	s.set(s.primary, "max_slot_wal_keep_size", "1MB")
 	s.exec(s.primary, "CREATE TABLE filler AS SELECT 1")
 	for range 3 {
 		s.exec(s.primary, "INSERT INTO filler SELECT 1")
