@@ -64,7 +64,7 @@ func newScene(t *testing.T, f fault) *scene {
 	}
 	s := &scene{timeout: f.timeout, wait: l.probe.Wait, fresh: map[string]time.Time{}, links: map[string]*link{}}
 	if s.timeout == 0 {
-		s.timeout = scrapeTimeout
+		s.timeout = 2 * scrapeTimeout
 	}
 	dsns := [2]string{}
 	l.primaryRuns = func(p *pair, c *pairConfig) {

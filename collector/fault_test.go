@@ -27,7 +27,7 @@ type fault struct {
 	then string
 	// because tells why within or then is there.
 	because string
-	// timeout is that of the scrapes, 0 for scrapeTimeout.
+	// timeout is that of the scrapes, 0 for twice scrapeTimeout.
 	timeout time.Duration
 	// check looks for more in the first scrape that published the fault.
 	check func(*scene, samples)
