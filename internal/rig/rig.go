@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
@@ -30,8 +31,13 @@ type Rig struct {
 	password string
 }
 
-// New starts the servers; the replica streams through the link.
+// New starts the servers; the replica streams through the link. Its replay waits
+// for queries that are in its way: by default it cancels even the shortest one
+// after it had nothing to replay for half a minute.
 func New(ctx context.Context, options pgcluster.Options) (*Rig, error) {
+	settings := map[string]string{"max_standby_streaming_delay": "-1"}
+	maps.Copy(settings, options.Settings)
+	options.Settings = settings
 	servers, err := pgcluster.New(ctx, options)
 	if err != nil {
 		return nil, err
