@@ -45,7 +45,7 @@ cover: postgres ## Measure the coverage of collector/....
 bench: postgres ## Compare a scrape with its floor, on a pair of servers.
 	$(GO) run ./internal/bench $(ARGS)
 
-# Where the soak writes its history: 60 MB for 100,000 probes.
+# Where the soak writes its history: 50 MB for 100,000 probes.
 SOAK_HISTORY ?= soak.jsonl
 
 .PHONY: accuracy

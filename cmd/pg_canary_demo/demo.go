@@ -88,9 +88,8 @@ func (d *demo) prepare(ctx context.Context) (*probe.Cluster, error) {
 
 func (d *demo) introduce(took time.Duration) {
 	say(d.out, "Ready in %v. Metrics: http://localhost%s/metrics", report.Duration(took), d.listen)
-	say(d.out, "psql on the primary: psql '%s'", d.servers.Primary().SuperDSN())
-	for _, replica := range d.servers.Replicas() {
-		say(d.out, "psql on %s: psql '%s'", replica.Name, replica.SuperDSN())
+	for _, server := range d.servers.Servers() {
+		say(d.out, "psql on %s: PGPASSFILE=%s psql -h %s -p %d -U postgres", server.Name, d.servers.Passfile(), server.Host, server.Port)
 	}
 	if !d.load && !d.pause {
 		say(d.out, `To see lag: make run ARGS="--load", make run ARGS="--pause", or`+

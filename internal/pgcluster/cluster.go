@@ -108,14 +108,16 @@ func (c *Cluster) startPrimary(ctx context.Context, made template) error {
 		return err
 	}
 	password := rand.Text()
-	if err := c.account.writeFile(c.passfile(), "*:*:*:"+replicator+":"+password+"\n"); err != nil {
+	entries := "*:*:*:" + superuser + ":" + c.superPassword + "\n*:*:*:" + replicator + ":" + password + "\n"
+	if err := c.account.writeFile(c.Passfile(), entries); err != nil {
 		return err
 	}
 	return s.Exec(ctx, "CREATE ROLE "+replicator+" LOGIN REPLICATION PASSWORD '"+password+"'")
 }
 
-// passfile is where the replicas find the password of the replication role.
-func (c *Cluster) passfile() string { return filepath.Join(c.dir, "passfile") }
+// Passfile is where the replicas find the password of the replication role, and
+// psql that of the superuser.
+func (c *Cluster) Passfile() string { return filepath.Join(c.dir, "passfile") }
 
 // newServer enters a server that has no data yet.
 func (c *Cluster) newServer(name string, settings map[string]string) (*Server, error) {

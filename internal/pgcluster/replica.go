@@ -133,7 +133,7 @@ func (s *Server) writeFollowing(upstream *Server, via string) error {
 	// The password is not in the connection string: the server's log shows
 	// that on every change.
 	s.settings["primary_conninfo"] = fmt.Sprintf("host=%s port=%s user=%s application_name=%s passfile='%s' sslmode=disable gssencmode=disable",
-		host, port, replicator, s.Name, confEscaper.Replace(s.cluster.passfile()))
+		host, port, replicator, s.Name, confEscaper.Replace(s.cluster.Passfile()))
 	s.settings["primary_slot_name"] = s.slot()
 	signal := filepath.Join(s.DataDir, "standby.signal")
 	return errors.Join(s.writeSettings(), s.writeHBA(), s.cluster.account.writeFile(signal, ""))
