@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
@@ -123,29 +124,32 @@ func TestStopLetsARunningProbeEnd(t *testing.T) {
 	servers, dsn := prepared(t)
 	e := start(t, "--primary.dsn="+dsn)
 	e.get("/metrics")
-	locked := make(chan error, 1)
-	go func() {
-		locked <- servers.Primary().Exec(context.WithoutCancel(t.Context()),
-			"DO $$BEGIN PERFORM FROM canary.section FOR UPDATE; PERFORM pg_sleep(0.5); END$$")
-	}()
-	waiting := func(where string) {
-		for n := 0; n == 0; time.Sleep(time.Millisecond) {
-			must(t, servers.Primary().QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE "+where, &n))
-		}
+	session, err := pgx.Connect(t.Context(), servers.Primary().SuperDSN())
+	must(t, err)
+	defer session.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // The server ends anyway.
+	for _, sql := range []string{"BEGIN", "SELECT FROM canary.section FOR UPDATE"} {
+		_, err := session.Exec(t.Context(), sql)
+		must(t, err)
 	}
-	waiting("wait_event = 'PgSleep'")
 	answer := make(chan string, 1)
 	go func() {
 		body, _ := e.get("/metrics")
 		answer <- body
 	}()
-	waiting("usename = 'canary' AND wait_event_type = 'Lock'")
+	for waiting := 0; waiting == 0; {
+		must(t, session.QueryRow(t.Context(),
+			"SELECT count(*) FROM pg_stat_activity WHERE usename = 'canary' AND wait_event_type = 'Lock'").Scan(&waiting))
+		if len(answer) > 0 {
+			t.Fatalf("the scrape did not wait for the row: %s", <-answer)
+		}
+	}
 	e.interrupt()
-	if body := <-answer; !strings.Contains(body, "pg_canary_up 1") {
+	_, err = session.Exec(t.Context(), "COMMIT")
+	must(t, err)
+	if body := <-answer; !strings.Contains(body, "pg_canary_probes_total 2") {
 		t.Errorf("the running scrape got\n%s", body)
 	}
 	e.stop()
-	must(t, <-locked)
 }
 
 func TestServeNeedsItsPort(t *testing.T) {
