@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -194,7 +195,7 @@ func synchronousFaults() []fault {
 				l.node.SynchronousCommit = commit
 				l.settings = map[string]string{"wal_writer_delay": "10ms"}
 			},
-			hit:       func(s *scene) { s.set(s.primary, "synchronous_standby_names", "nobody") },
+			hit:       (*scene).missStandby,
 			publishes: "up 1, primaries 1, primary up, replica synced",
 			heal:      func(s *scene) { s.set(s.primary, "synchronous_standby_names", "") },
 		}
@@ -206,4 +207,15 @@ func synchronousFaults() []fault {
 		all = append(all, f)
 	}
 	return all
+}
+
+// missStandby has commits wait for a standby that is not there. A new session
+// knows the setting before the checkpointer has told all others to wait.
+func (s *scene) missStandby() {
+	s.set(s.primary, "synchronous_standby_names", "nobody")
+	waitFor(s.t, "commits wait", func() bool {
+		ctx, cancel := context.WithTimeout(s.t.Context(), 300*time.Millisecond)
+		defer cancel()
+		return s.primary.Exec(ctx, "SELECT pg_logical_emit_message(true, '', '')") != nil
+	})
 }

@@ -101,6 +101,8 @@ func (f fault) run(t *testing.T) evidence {
 	}
 	seen.broken = append([]scrape{first}, s.steady(want)...)
 	f.heal(s)
+	// What stood still may move on within the wait of the next scrape.
+	s.keep(scrape{})
 	healed := s.healthy
 	if f.healed != "" {
 		healed = s.parseExpectation(f.healed)
