@@ -31,13 +31,10 @@ func canaryFaults() []fault {
 				s.exec(s.primary, "DELETE FROM canary.section")
 				must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
 			},
-			publishes: "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
-			check: func(s *scene, m samples) {
-				if before := s.before["pg_canary_primary_capacity"]; m["pg_canary_primary_capacity"] <= before {
-					s.t.Errorf("the value went from %v to %v", before, m["pg_canary_primary_capacity"])
-				}
-			},
-			heal: func(*scene) {},
+			publishes: "up 0, primaries 1, primary up (missing_table), replica up",
+			heal:      func(s *scene) { s.setUp() },
+			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
+			alerts:    "PgCanaryPrimaryWriteFailing",
 		},
 		{
 			name:      "canary row locked by another session",

@@ -57,8 +57,8 @@ func (n *steppedNode) stamp(stamps ...*time.Time) {
 	}
 }
 
-func (n *steppedNode) Write(ctx context.Context, atLeast int64) (probe.Write, error) {
-	w, err := n.Node.Write(ctx, atLeast)
+func (n *steppedNode) Write(ctx context.Context) (probe.Write, error) {
+	w, err := n.Node.Write(ctx)
 	n.stamp(&w.Sent, &w.Acknowledged)
 	return w, err
 }

@@ -12,10 +12,11 @@ type journal struct {
 	logger     log.Logger
 	conditions map[string]string
 	limited    map[string]bool
+	pooled     map[string]bool
 }
 
 func newJournal(logger log.Logger) *journal {
-	return &journal{logger: logger, conditions: map[string]string{}, limited: map[string]bool{}}
+	return &journal{logger: logger, conditions: map[string]string{}, limited: map[string]bool{}, pooled: map[string]bool{}}
 }
 
 // write logs what has changed with this probe.
@@ -28,6 +29,7 @@ func (j *journal) write(r *probe.Result) {
 			j.conditions[node.Name] = condition
 			j.changed(node, condition, good)
 		}
+		j.logPooler(node)
 		j.limits(node)
 	}
 }
@@ -87,6 +89,16 @@ func conditionOf(r *probe.Result, node *probe.NodeResult) (condition string, goo
 	default:
 		return "replica, " + string(node.Replica.State), node.Replica.State == probe.StateSynced
 	}
+}
+
+// logPooler says once that a pooler stands in front of a node.
+func (j *journal) logPooler(node *probe.NodeResult) {
+	if !node.Pooled || j.pooled[node.Name] {
+		return
+	}
+	j.pooled[node.Name] = true
+	_ = level.Info(j.logger).Log("msg", "a pooler stands in front of a node", "node", node.Name,
+		"consequence", "settings are local to each transaction and statements are not prepared; docs/between.md tells more")
 }
 
 // limits says once what a node does not tell, and what that takes from its metrics.

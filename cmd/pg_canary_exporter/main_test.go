@@ -282,12 +282,12 @@ func TestTableStaysOnOnePage(t *testing.T) {
 	node, err := pgnode.New(dsn, pgnode.Options{Section: "default", SynchronousCommit: "local", StatementTimeout: 5 * time.Second})
 	must(t, err)
 	defer func() { must(t, node.Close(context.WithoutCancel(t.Context()))) }()
-	first, err := node.Write(t.Context(), 1)
+	first, err := node.Write(t.Context())
 	must(t, err)
 	const writes = 5000
 	last := first
 	for range writes {
-		last, err = node.Write(t.Context(), 1)
+		last, err = node.Write(t.Context())
 		must(t, err)
 	}
 	var size, updates, hot int64

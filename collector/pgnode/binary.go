@@ -60,7 +60,11 @@ func (r *row) bool() bool {
 func (r *row) text() string   { return string(r.next(-1)) }
 func (r *row) lsn() probe.LSN { return probe.LSN(r.uint64()) }
 func (r *row) time() time.Time {
-	return epoch.Add(time.Duration(r.int64()) * time.Microsecond)
+	column := r.next(8)
+	if column == nil {
+		return time.Time{}
+	}
+	return epoch.Add(time.Duration(binary.BigEndian.Uint64(column)) * time.Microsecond) //nolint:gosec // int8 is sent as two's complement.
 }
 
 // seconds reads a float8 as a duration, nil when it is NULL.
@@ -71,10 +75,6 @@ func (r *row) seconds() *time.Duration {
 	}
 	d := time.Duration(math.Round(math.Float64frombits(binary.BigEndian.Uint64(column)) * float64(time.Second)))
 	return &d
-}
-
-func int8Param(v int64) []byte {
-	return binary.BigEndian.AppendUint64(nil, uint64(v)) //nolint:gosec // int8 is sent as two's complement.
 }
 
 func boolParam(v bool) []byte {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,10 +33,16 @@ var hints = map[probe.Reason]string{
 	probe.ReasonTimeout:            "the node did not answer in time; it hangs, is overloaded, or packets are lost",
 	probe.ReasonTooManyConnections: "raise max_connections or the role's CONNECTION LIMIT, or close idle sessions",
 	probe.ReasonDiskFull:           "make room on the server's disk",
+	probe.ReasonPooler: "the pooler between exporter and server refused or lost it, and its own log says why; " +
+		"docs/between.md tells what a pooler needs",
+	probe.ReasonNotWritten: "a trigger or rule on canary.section stands in the way; `pg_canary_exporter setup` names it",
 }
 
 // describe gives an error its reason and its hint.
 func describe(err error) error {
+	if err == nil {
+		return nil
+	}
 	var known *probe.Error
 	if errors.As(err, &known) {
 		return err
@@ -69,6 +76,8 @@ func sqlstateReason(err *pgconn.PgError) probe.Reason {
 		return probe.ReasonTooManyConnections
 	case "53100": // disk_full
 		return probe.ReasonDiskFull
+	case "08P01", "26000", "42P05": // protocol_violation, which poolers answer with; statements that another session made
+		return probe.ReasonPooler
 	case "57P01", "57P02": // admin_shutdown, crash_shutdown
 		return probe.ReasonShuttingDown
 	case "57P03": // cannot_connect_now
@@ -110,6 +119,35 @@ func networkReason(err error) probe.Reason {
 		return probe.ReasonConnect
 	default:
 		return probe.ReasonOther
+	}
+}
+
+// startupRefusals are the codes with which poolers refuse a startup parameter.
+var startupRefusals = []string{
+	"08P01", // protocol_violation: PgBouncer
+	"0A000", // feature_not_supported
+	"42704", // undefined_object: an unknown setting
+}
+
+// sharedSession are the codes that show a prepared statement of this session in
+// another one, or the other way round: a pooler that passes for the server.
+var sharedSession = []string{
+	"26000", // invalid_sql_statement_name
+	"42P05", // duplicate_prepared_statement
+}
+
+// hasCode says whether one of the errors that err wraps, of however many
+// attempts to connect, is the server's with one of the codes.
+func hasCode(err error, codes ...string) bool {
+	switch wrapped := err.(type) { //nolint:errorlint // It walks the tree itself.
+	case nil:
+		return false
+	case *pgconn.PgError:
+		return slices.Contains(codes, wrapped.Code)
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(wrapped.Unwrap(), func(err error) bool { return hasCode(err, codes...) })
+	default:
+		return hasCode(errors.Unwrap(err), codes...)
 	}
 }
 

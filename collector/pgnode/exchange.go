@@ -6,59 +6,96 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
 
 // binaryFormat asks for every parameter and column in binary.
 var binaryFormat = []int16{1}
 
-// query is one statement of an exchange, a transaction of its own.
+// query is one statement of an exchange.
 type query struct {
+	sql string
+	// statement is the prepared one of sql; without it sql is sent and leaves
+	// nothing behind.
 	statement *pgconn.StatementDescription
-	params    [][]byte
-	// scan reads the row; it is not called when there is none. The row is
+	// prepare is the name to prepare sql under, in place of running it.
+	prepare string
+	// prepared gets what prepare made.
+	prepared func(*pgconn.StatementDescription)
+	params   [][]byte
+	// scan reads a row; it is not called when there is none. The row is
 	// valid only until scan returns.
 	scan func(*row)
 }
 
-// outcome is what became of a query.
-type outcome struct {
-	// found is true when there was a row.
-	found bool
+// transaction is what is sent up to one sync: a transaction of its own, unless
+// the queries say where it begins and ends.
+type transaction struct {
+	queries []query
+	// servedBy is the server that the transaction ran on.
+	servedBy probe.Identity
 	// done is when the server's ReadyForQuery arrived: for a write, the
 	// acknowledgement of its commit.
 	done time.Time
-	// err is the server's error; the connection is still good.
+	// err is the server's error, after which it skipped the rest of the
+	// transaction; the connection is still good.
 	err error
 }
 
-// exchange sends all queries at once, with a sync after each, so that each
-// commits on its own and one that fails leaves the others alone, and receives
-// their outcomes: one network round trip. The error is the connection's.
-func exchange(ctx context.Context, conn *pgconn.PgConn, queries ...query) ([]outcome, error) {
+// exchange sends all transactions at once and receives what becomes of them: one
+// network round trip. One that fails leaves the others alone. The error is the
+// connection's.
+func exchange(ctx context.Context, conn *pgconn.PgConn, transactions ...*transaction) error {
 	pipeline := conn.StartPipeline(ctx)
-	for _, q := range queries {
-		pipeline.SendQueryStatement(q.statement, q.params, binaryFormat, binaryFormat)
+	for _, t := range transactions {
+		for _, q := range t.queries {
+			send(pipeline, q)
+		}
 		pipeline.SendPipelineSync()
 	}
 	if err := pipeline.Flush(); err != nil {
-		return nil, err
+		return err
 	}
-	outcomes := make([]outcome, len(queries))
-	for i, q := range queries {
-		if err := receive(conn, pipeline, q, &outcomes[i]); err != nil {
+	for _, t := range transactions {
+		if err := receive(conn, pipeline, t); err != nil {
 			_ = pipeline.Close() // It only repeats what is wrong.
-			return nil, err
+			return err
 		}
 	}
-	return outcomes, pipeline.Close()
+	if err := pipeline.Close(); err != nil {
+		return err
+	}
+	return leaveTransaction(ctx, conn)
 }
 
-// receive takes one query's results up to its sync.
-func receive(conn *pgconn.PgConn, pipeline *pgconn.Pipeline, q query, o *outcome) error {
-	for {
+func send(pipeline *pgconn.Pipeline, q query) {
+	switch {
+	case q.prepare != "":
+		pipeline.SendPrepare(q.prepare, q.sql, nil)
+	case q.statement != nil:
+		pipeline.SendQueryStatement(q.statement, q.params, binaryFormat, binaryFormat)
+	default:
+		pipeline.SendQueryParams(q.sql, q.params, nil, binaryFormat, binaryFormat)
+	}
+}
+
+// leaveTransaction ends a transaction that failed after it was begun by a query.
+func leaveTransaction(ctx context.Context, conn *pgconn.PgConn) error {
+	const idle = 'I'
+	if conn.TxStatus() == idle {
+		return nil
+	}
+	_, err := conn.Exec(ctx, rollback).ReadAll()
+	return err
+}
+
+// receive takes one transaction's results up to its sync.
+func receive(conn *pgconn.PgConn, pipeline *pgconn.Pipeline, t *transaction) error {
+	for i := 0; ; {
 		results, err := pipeline.GetResults()
 		if statementFailed(conn, err) {
-			o.err = err
+			t.err = err
 			continue
 		}
 		if err != nil {
@@ -66,11 +103,15 @@ func receive(conn *pgconn.PgConn, pipeline *pgconn.Pipeline, q query, o *outcome
 		}
 		switch results := results.(type) {
 		case *pgconn.ResultReader:
-			if err := scanRow(conn, results, q, o); err != nil {
+			if err := scanRows(conn, results, t, t.queries[i].scan); err != nil {
 				return err
 			}
+			i++
+		case *pgconn.StatementDescription:
+			t.queries[i].prepared(results)
+			i++
 		case *pgconn.PipelineSync:
-			o.done = time.Now()
+			t.done = time.Now()
 			return nil
 		default:
 			return errors.New("the server's answer ended early")
@@ -78,20 +119,22 @@ func receive(conn *pgconn.PgConn, pipeline *pgconn.Pipeline, q query, o *outcome
 	}
 }
 
-// scanRow reads the row, if there is one. An error of the statement after
-// the row, such as a cancelled execution, becomes the outcome's.
-func scanRow(conn *pgconn.PgConn, results *pgconn.ResultReader, q query, o *outcome) error {
+// scanRows reads the rows, if there are any. An error of the statement after
+// a row, such as a cancelled execution, becomes the transaction's.
+func scanRows(conn *pgconn.PgConn, results *pgconn.ResultReader, t *transaction, scan func(*row)) error {
 	for results.NextRow() {
+		if scan == nil {
+			continue
+		}
 		r := &row{columns: results.Values()}
-		q.scan(r)
+		scan(r)
 		if r.err != nil {
 			return r.err
 		}
-		o.found = true
 	}
 	_, err := results.Close()
 	if statementFailed(conn, err) {
-		o.err = err
+		t.err = err
 		return nil
 	}
 	return err

@@ -10,6 +10,7 @@ package pgnode
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,15 +18,27 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
 
-// maxConnections is how many connections a node may have: the one in use and
-// one that is still being closed.
-const maxConnections = 2
+const (
+	// maxConnections is how many connections a node may have: the one in use and
+	// one that is still being closed.
+	maxConnections = 2
+	// pooledIdle is after how long without use a pooler gets its connection
+	// back: in session pooling it holds a server connection, and so holds up the
+	// pooler's PAUSE.
+	pooledIdle = 2 * time.Second
+	// pooledLifetime is after how long it does although the connection is used
+	// all the time.
+	pooledLifetime = 30 * time.Second
+	// farewell bounds how long the end of an idle connection may take.
+	farewell = time.Second
+)
 
 // Options are the same for all nodes of a cluster.
 type Options struct {
 	// Section is the name of the canary section; see [CheckSection].
 	Section string
-	// SynchronousCommit is the setting of that name for the canary write.
+	// SynchronousCommit is the setting of that name for the canary write; ""
+	// leaves it to the server.
 	SynchronousCommit string
 	// StatementTimeout is the setting of that name, for every statement.
 	StatementTimeout time.Duration
@@ -33,10 +46,16 @@ type Options struct {
 
 // Node is one PostgreSQL server. It serves one call at a time.
 type Node struct {
-	name    string
-	config  *pgconn.Config
-	opts    Options
+	name   string
+	config *pgconn.Config
+	opts   Options
+
+	mu      sync.Mutex // for what the end of an idle connection takes away
 	session *session
+	// idle ends a pooled session that is not used.
+	idle *time.Timer
+	// pooled is true when a direct session could not be had.
+	pooled bool
 	// closing has a channel for each connection that broke; it is closed when
 	// the connection is gone.
 	closing []<-chan struct{}
@@ -57,59 +76,102 @@ func New(dsn string, opts Options) (*Node, error) {
 // Name returns the node's host:port.
 func (n *Node) Name() string { return n.name }
 
-// Connected says whether there is an open connection, without using it.
-func (n *Node) Connected() bool { return n.session != nil }
+// Connected says whether there is an open connection, without using it. One that
+// the pooler is due to get back is none.
+func (n *Node) Connected() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.session != nil && !n.session.due()
+}
 
 // Identity returns who the server at the open connection is.
 func (n *Node) Identity() probe.Identity {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.session == nil {
 		return probe.Identity{}
 	}
 	return n.session.identity
 }
 
+// Pooled says whether the open connection leads through a pooler.
+func (n *Node) Pooled() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.session != nil && n.pooled
+}
+
 // Connect opens the node's connection where there is none.
 func (n *Node) Connect(ctx context.Context) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.session != nil && n.session.due() {
+		_ = n.giveBack(ctx) // A new one is opened all the same.
+	}
+	return n.connect(ctx)
+}
+
+// connect does the same with the lock held, and keeps a pooled session to its end.
+func (n *Node) connect(ctx context.Context) error {
 	if n.session != nil {
 		return nil
 	}
 	if err := n.makeRoom(ctx); err != nil {
 		return describe(err)
 	}
-	s, err := openSession(ctx, n.config, n.opts)
+	s, err := n.open(ctx)
 	if err != nil {
 		return describe(err)
 	}
 	n.session = s
+	if s.pooled {
+		n.idle = time.AfterFunc(pooledIdle, n.endIdle)
+	}
 	return nil
 }
 
+// open opens a direct session, or a pooled one where that cannot be had.
+func (n *Node) open(ctx context.Context) (*session, error) {
+	if !n.pooled {
+		s, err := openDirect(ctx, n.config, n.opts)
+		if !errors.Is(err, errPooled) {
+			return s, err
+		}
+	}
+	s, direct, err := openPooled(ctx, n.config, n.opts)
+	if err == nil {
+		n.pooled = !direct // The next session is a direct one where the pooler has gone.
+	}
+	return s, err
+}
+
 // Write commits the next canary value and reads the WAL position.
-func (n *Node) Write(ctx context.Context, atLeast int64) (probe.Write, error) {
-	return with(ctx, n, func(s *session) (probe.Write, error) { return s.write(ctx, atLeast) })
+func (n *Node) Write(ctx context.Context) (probe.Write, error) {
+	return withReconnect(ctx, n, func(s *session) (probe.Write, error) { return s.write(ctx) })
 }
 
 // Read reads the state and the section.
 func (n *Node) Read(ctx context.Context) (probe.Read, error) {
-	return with(ctx, n, func(s *session) (probe.Read, error) { return s.read(ctx, false) })
+	return withReconnect(ctx, n, func(s *session) (probe.Read, error) { return s.read(ctx, false) })
 }
 
 // Inspect is Read with a look at what the replay waits on.
 func (n *Node) Inspect(ctx context.Context) (probe.Read, error) {
-	return with(ctx, n, func(s *session) (probe.Read, error) { return s.read(ctx, true) })
+	return withReconnect(ctx, n, func(s *session) (probe.Read, error) { return s.read(ctx, true) })
 }
 
 // Poll reads the section alone.
 func (n *Node) Poll(ctx context.Context) (probe.Read, error) {
-	return with(ctx, n, func(s *session) (probe.Read, error) { return s.poll(ctx) })
+	return withReconnect(ctx, n, func(s *session) (probe.Read, error) { return s.poll(ctx) })
 }
 
 // Close closes the connection and waits for those that are being closed.
 func (n *Node) Close(ctx context.Context) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	var err error
 	if n.session != nil {
-		err = n.session.conn.Close(ctx)
-		n.session = nil
+		err = n.giveBack(ctx)
 	}
 	for _, gone := range n.closing {
 		select {
@@ -122,61 +184,38 @@ func (n *Node) Close(ctx context.Context) error {
 	return err
 }
 
-// with runs one operation on the node's session. When it finds that the
-// connection had broken since it was last used, it opens another one and tries
-// once more; of a write that may be the second commit, which the canary copes with.
-func with[T any](ctx context.Context, n *Node, operation func(*session) (T, error)) (T, error) {
-	reused, before := n.Connected(), n.Identity().System
+// withReconnect runs one operation on the node's session. When it finds that the
+// connection had broken since it was last used, or that a pooler serves it, it
+// opens another one and tries once more; of a write that may be the second
+// commit, which the canary copes with.
+func withReconnect[T any](ctx context.Context, n *Node, operation func(*session) (T, error)) (T, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	reused, before := n.session != nil, uint64(0)
+	if reused {
+		before = n.session.identity.System
+	}
 	for {
-		if err := n.Connect(ctx); err != nil {
+		if err := n.connect(ctx); err != nil {
 			var none T
 			return none, err
 		}
-		if now := n.Identity().System; before != 0 && now != before {
+		if n.session.otherCluster(before) {
 			var none T
 			return none, describe(errOtherCluster)
 		}
 		result, err := operation(n.session)
-		if err == nil {
-			return result, nil
+		if err == nil && n.session.otherCluster(before) { // A pooler leads elsewhere now.
+			err = errOtherCluster
 		}
-		if !n.session.conn.IsClosed() {
+		if err == nil || n.keepsSession(err) {
+			n.used()
 			return result, describe(err)
 		}
-		n.discard()
+		n.discard(ctx)
 		if !reused || ctx.Err() != nil {
 			return result, describe(err)
 		}
 		reused = false
-	}
-}
-
-// discard forgets a connection that broke. The driver goes on to cancel what
-// the server may still be doing for it.
-func (n *Node) discard() {
-	n.closing = append(n.closing, n.session.conn.CleanupDone())
-	n.session = nil
-}
-
-// makeRoom waits until one more connection is within maxConnections.
-func (n *Node) makeRoom(ctx context.Context) error {
-	var open []<-chan struct{}
-	for _, gone := range n.closing {
-		select {
-		case <-gone:
-		default:
-			open = append(open, gone)
-		}
-	}
-	n.closing = open
-	if len(open) < maxConnections {
-		return nil
-	}
-	select {
-	case <-open[0]:
-		n.closing = open[1:]
-		return nil
-	case <-ctx.Done():
-		return errStillClosing
 	}
 }

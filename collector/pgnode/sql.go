@@ -1,21 +1,25 @@
 package pgnode
 
-// The statements of a probe. Each is prepared once per connection, returns at
-// most one row, and is its own transaction.
+// whoSQLs ask who serves the transaction: the first, or the first of the others
+// that a server answers which keeps something from the role. They alone run before
+// the search path is known to be safe.
+var whoSQLs = []string{
+	whoSQL("(SELECT c.system_identifier FROM pg_catalog.pg_control_system() c)", "pg_catalog.pg_postmaster_start_time()"),
+	whoSQL("NULL::pg_catalog.int8", "pg_catalog.pg_postmaster_start_time()"),
+	whoSQL("NULL::pg_catalog.int8", "NULL::pg_catalog.timestamptz"),
+}
+
+func whoSQL(system, started string) string {
+	return "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('search_path'), " + system + ", " + started
+}
+
+// The statements of a probe. Each returns at most one row.
 const (
 	// advanceSQL is the canary write. An UPDATE by primary key costs 128 bytes
 	// of WAL with its commit; INSERT … ON CONFLICT would log a row lock too.
 	advanceSQL = `
 UPDATE canary.section SET capacity = capacity + 1, written_at = clock_timestamp()
  WHERE name = $1
-RETURNING capacity, written_at`
-
-	// beginSQL is the canary write of a section that has no row yet. It goes
-	// on above the highest value that the exporter remembers ($2), so that the
-	// value grows even when somebody deleted the row.
-	beginSQL = `
-INSERT INTO canary.section AS s (name, capacity, written_at) VALUES ($1, $2, clock_timestamp())
-    ON CONFLICT (name) DO UPDATE SET capacity = s.capacity + 1, written_at = clock_timestamp()
 RETURNING capacity, written_at`
 
 	// positionSQL runs after the canary commit. The write position is at or
@@ -56,10 +60,6 @@ SELECT n.recovering,
 	// basicStateSQL is for servers without the functions of stateSQL, or
 	// roles that may not call them.
 	basicStateSQL = `SELECT pg_is_in_recovery() WHERE $1::bool IS NOT NULL`
-
-	// systemSQL and startedSQL tell who the server is.
-	systemSQL  = `SELECT system_identifier FROM pg_control_system()`
-	startedSQL = `SELECT pg_postmaster_start_time()`
 
 	// sectionSQL is a statement of its own, with a snapshot that is taken after
 	// the replay position was read: only so does a lag of 0 bytes mean that

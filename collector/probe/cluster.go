@@ -38,9 +38,10 @@ const finish = 50 * time.Millisecond
 type Cluster struct {
 	cfg     Config
 	nodes   []Node
-	primary int    // index of the node that takes the writes, as far as known
-	system  uint64 // system identifier of the cluster, 0 when not known yet
-	last    *Write // last acknowledged write
+	primary int      // index of the node that takes the writes, as far as known
+	system  uint64   // system identifier of the cluster, 0 when not known yet
+	last    *Write   // last acknowledged write
+	wrote   Identity // of the server that acknowledged it
 	acks    ledger
 	// highest is the highest capacity ever read, by index of the node.
 	highest []int64
@@ -145,7 +146,7 @@ func (c *Cluster) write(ctx context.Context, r *Result) {
 	}
 	ctx, cancel := withShare(ctx, writeShare)
 	defer cancel()
-	w, err := node.Write(ctx, c.acks.last()+1)
+	w, err := node.Write(ctx)
 	c.recognize(c.primary, result)
 	if err != nil {
 		result.failed(err)

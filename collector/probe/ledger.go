@@ -46,14 +46,6 @@ func (l *ledger) oldestUnseen(capacity int64) (time.Time, bool) {
 	return l.base.Add(l.entries[i].at), true
 }
 
-// last returns the highest capacity that is remembered, or 0.
-func (l *ledger) last() int64 {
-	if len(l.entries) == 0 {
-		return 0
-	}
-	return l.entries[len(l.entries)-1].capacity
-}
-
 // past counts the commits that were provably made after a position: those whose
 // predecessor's position, which was read before them, is at or past it.
 func (l *ledger) past(position LSN) int64 {

@@ -35,6 +35,7 @@ func (c *Cluster) identify(r *Result) {
 // was replaced in the middle of a probe may lead to another cluster.
 func (c *Cluster) recognize(i int, result *NodeResult) {
 	result.Identity = c.nodes[i].Identity()
+	result.Pooled = c.nodes[i].Pooled()
 	system := result.Identity.System
 	result.Foreign = system != 0 && system != c.system
 }
@@ -67,8 +68,10 @@ func (c *Cluster) takeOver(next int, r *Result) {
 
 // remember keeps an acknowledgement, after looking what became of the ones before.
 func (c *Cluster) remember(r *Result) {
-	w := r.Write
-	if lost := c.lost(w); lost > 0 {
+	w, server := r.Write, r.Nodes[c.primary].Identity
+	// A server that has been running since has what it acknowledged: there the
+	// row was made anew.
+	if lost := c.lost(w); lost > 0 && !server.sameServer(c.wrote) {
 		if r.Loss == nil {
 			r.Loss = &Loss{}
 		}
@@ -78,7 +81,7 @@ func (c *Cluster) remember(r *Result) {
 		}
 	}
 	c.acks.add(w.Capacity, w.Acknowledged, w.LSN)
-	c.last = w
+	c.last, c.wrote = w, server
 }
 
 // lost counts the acknowledged commits that the primary no longer has. The

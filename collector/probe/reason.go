@@ -21,6 +21,8 @@ const (
 	ReasonStartingUp         Reason = "starting_up"
 	ReasonShuttingDown       Reason = "shutting_down"
 	ReasonDiskFull           Reason = "disk_full"
+	ReasonPooler             Reason = "pooler"
+	ReasonNotWritten         Reason = "not_written"
 	ReasonOther              Reason = "other"
 )
 
@@ -29,7 +31,7 @@ func Reasons() []Reason {
 	return []Reason{
 		ReasonConnect, ReasonDNS, ReasonTLS, ReasonAuth, ReasonPermission, ReasonMissingTable, ReasonReadOnly,
 		ReasonLockTimeout, ReasonTimeout, ReasonTooManyConnections, ReasonStartingUp, ReasonShuttingDown,
-		ReasonDiskFull, ReasonOther,
+		ReasonDiskFull, ReasonPooler, ReasonNotWritten, ReasonOther,
 	}
 }
 

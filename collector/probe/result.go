@@ -46,6 +46,8 @@ type NodeResult struct {
 	Timeline uint32
 	// Identity is who the server is, as far as known.
 	Identity Identity
+	// Pooled is true when a pooler stands in front of the server.
+	Pooled bool
 	// Foreign is true when the server belongs to another cluster.
 	Foreign bool
 	// Failures are the operations that failed, oldest first.

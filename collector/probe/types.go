@@ -113,11 +113,13 @@ type Node interface {
 	Connected() bool
 	// Identity returns who the server at the open connection is.
 	Identity() Identity
+	// Pooled says whether the open connection leads through a pooler.
+	Pooled() bool
 	// Connect opens the node's connection where there is none.
 	Connect(ctx context.Context) error
 	// Write commits the next canary value and reads the WAL position, in one
-	// round trip. A section that is not there is begun with a capacity of atLeast.
-	Write(ctx context.Context, atLeast int64) (Write, error)
+	// round trip.
+	Write(ctx context.Context) (Write, error)
 	// Read reads the state and the section in one round trip. When only the
 	// section failed, the state is returned beside the error, and Received is set.
 	Read(ctx context.Context) (Read, error)

@@ -1,0 +1,94 @@
+package pgnode
+
+import (
+	"context"
+	"time"
+)
+
+// due says whether a pooler is to get the connection back although it is used.
+func (s *session) due() bool { return s.pooled && time.Since(s.opened) > pooledLifetime }
+
+// otherCluster says whether the session leads to a server that is known to be of
+// another cluster than the one given, 0 for none.
+func (s *session) otherCluster(than uint64) bool { return than != 0 && s.identity.System != than }
+
+// keepsSession says whether the session is as good as before an error. It is not
+// when the connection broke, and when it turns out to be a pooler's.
+func (n *Node) keepsSession(err error) bool {
+	if n.session.conn.IsClosed() {
+		return false
+	}
+	if n.session.pooled || !hasCode(err, sharedSession...) {
+		return true
+	}
+	n.pooled = true
+	return false
+}
+
+// used starts the idle time of a pooled session anew.
+func (n *Node) used() {
+	if n.session.pooled {
+		n.idle.Reset(pooledIdle)
+	}
+}
+
+// endIdle gives an idle session back to the pooler.
+func (n *Node) endIdle() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.session == nil || !n.session.pooled {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	_ = n.giveBack(ctx) // There is nobody to tell, and nothing to do about it.
+}
+
+// giveBack closes the session in good order.
+func (n *Node) giveBack(ctx context.Context) error {
+	s := n.session
+	n.session = nil
+	if n.idle != nil {
+		n.idle.Stop()
+	}
+	return s.conn.Close(ctx)
+}
+
+// discard forgets a connection that broke or is of no use. The driver goes on to
+// cancel what the server may still be doing for it.
+func (n *Node) discard(ctx context.Context) {
+	s := n.session
+	n.session = nil
+	if n.idle != nil {
+		n.idle.Stop()
+	}
+	if !s.conn.IsClosed() {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		defer cancel()
+		_ = s.conn.Close(bounded)
+	}
+	n.closing = append(n.closing, s.conn.CleanupDone())
+}
+
+// makeRoom waits until one more connection is within maxConnections.
+func (n *Node) makeRoom(ctx context.Context) error {
+	var open []<-chan struct{}
+	for _, gone := range n.closing {
+		select {
+		case <-gone:
+		default:
+			open = append(open, gone)
+		}
+	}
+	n.closing = open
+	if len(open) < maxConnections {
+		return nil
+	}
+	select {
+	case <-open[0]:
+		n.closing = open[1:]
+		return nil
+	case <-ctx.Done():
+		return errStillClosing
+	}
+}

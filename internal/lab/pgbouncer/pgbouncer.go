@@ -1,0 +1,199 @@
+//go:build unix
+
+// Package pgbouncer runs PgBouncers that are thrown away after a test, before
+// real servers.
+package pgbouncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Variable is the environment variable that names the program.
+const Variable = "PG_CANARY_PGBOUNCER"
+
+// admin is the user of the console.
+const admin = "admin"
+
+// Config describes a PgBouncer with one database.
+type Config struct {
+	// Server is the connection string of the database behind it, in PgBouncer's
+	// form: host=… port=… dbname=…, with user= and password= for a forced user.
+	Server string
+	// PoolMode is session, transaction or statement.
+	PoolMode string
+	// PoolSize is how many server connections the clients share.
+	PoolSize int
+	// Users have their passwords.
+	Users map[string]string
+	// Settings are further lines of the section [pgbouncer].
+	Settings []string
+}
+
+// Bouncer is a running PgBouncer. Its database is called app.
+type Bouncer struct {
+	t    testing.TB
+	port int
+}
+
+// find returns the program.
+func find() (string, error) {
+	if path := os.Getenv(Variable); path != "" {
+		return exec.LookPath(path)
+	}
+	for _, path := range []string{"pgbouncer", "/usr/sbin/pgbouncer", "/usr/local/sbin/pgbouncer"} {
+		if found, err := exec.LookPath(path); err == nil {
+			return found, nil
+		}
+	}
+	return "", errors.New("no pgbouncer in PATH and /usr/sbin: install the package pgbouncer (`make test` does), or name the program in " + Variable)
+}
+
+// Start starts a PgBouncer that ends with the test, which fails without the program.
+func Start(t testing.TB, config Config) *Bouncer {
+	t.Helper()
+	program, err := find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "pgbouncer-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	credential, err := unprivileged(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &Bouncer{t: t, port: freePort(t)}
+	ini := filepath.Join(dir, "pgbouncer.ini")
+	b.write(ini, b.ini(config, dir))
+	users := fmt.Sprintf("%q \"\"\n", admin)
+	for name, password := range config.Users {
+		users += fmt.Sprintf("%q %q\n", name, password)
+	}
+	b.write(filepath.Join(dir, "users"), users)
+	command := exec.CommandContext(context.WithoutCancel(t.Context()), program, ini)
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "LD_LIBRARY_PATH=" + os.Getenv("LD_LIBRARY_PATH")}
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: credential, Setsid: true}
+	output := &strings.Builder{}
+	command.Stdout, command.Stderr = output, output
+	if err := command.Start(); err != nil {
+		t.Fatalf("start %s: %v", program, err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+		if t.Failed() {
+			t.Logf("log of PgBouncer:\n%s", tail(output.String(), 4000))
+		}
+	})
+	b.awaitStart()
+	return b
+}
+
+func (b *Bouncer) ini(config Config, dir string) string {
+	lines := append([]string{
+		"[databases]",
+		"app = " + config.Server,
+		"[pgbouncer]",
+		"listen_addr = 127.0.0.1",
+		"listen_port = " + strconv.Itoa(b.port),
+		"unix_socket_dir =",
+		"auth_type = trust",
+		"auth_file = " + filepath.Join(dir, "users"),
+		"admin_users = " + admin,
+		"pool_mode = " + config.PoolMode,
+		"default_pool_size = " + strconv.Itoa(config.PoolSize),
+	}, config.Settings...)
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// DSN is a user's connection string through the pooler.
+func (b *Bouncer) DSN(role string) string {
+	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/app?sslmode=disable", role, b.port)
+}
+
+// Do runs a command of the console, such as PAUSE, and waits for its end.
+func (b *Bouncer) Do(ctx context.Context, command string) error {
+	conn, err := b.console(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, command)
+	return errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+}
+
+func (b *Bouncer) console(ctx context.Context) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://%s@127.0.0.1:%d/pgbouncer?sslmode=disable", admin, b.port))
+	if err != nil {
+		return nil, err
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// awaitStart waits until the console answers.
+func (b *Bouncer) awaitStart() {
+	b.t.Helper()
+	var err error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if err = b.Do(b.t.Context(), "SHOW VERSION"); err == nil {
+			return
+		}
+	}
+	b.t.Fatalf("PgBouncer does not answer: %v", err)
+}
+
+func (b *Bouncer) write(path, text string) {
+	b.t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // Another user reads it.
+		b.t.Fatal(err)
+	}
+}
+
+// unprivileged returns whom a root process runs PgBouncer as, which refuses to
+// run as root, and lets them into dir.
+func unprivileged(dir string) (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		return nil, err
+	}
+	uid, err := strconv.ParseUint(nobody.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(nobody.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chmod(dir, 0o755) //nolint:gosec // Another user enters it.
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // It was only asked for its port.
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+func tail(text string, n int) string { return text[max(0, len(text)-n):] }
