@@ -25,7 +25,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o := newOptions()
 	command, err := o.app.Parse(args)
 	if err != nil {
-		return fmt.Errorf("%w (see pg_canary_exporter --help)", err)
+		return fmt.Errorf("%w (see pg_canary_exporter --help)", withoutSecrets(err, args))
 	}
 	logger := o.logger(stderr)
 	switch command {

@@ -101,7 +101,7 @@ func TestMistakesInFlags(t *testing.T) {
 		"unknown flag":      {[]string{"--nonsense"}, "--nonsense"},
 		"unknown command":   {[]string{"nonsense"}, "nonsense"},
 		"a DSN that does not parse": {
-			[]string{"--primary.dsn=postgres://canary:x/" + marked + "@db/app"}, "--primary.dsn: the connection string is not a valid URL",
+			[]string{"--primary.dsn=postgres://canary:x/" + marked + "@db/app"}, "--primary.dsn: the connection string has more than one @, or one behind the host",
 		},
 		"a replica's DSN that does not": {
 			[]string{dsn, "--replica.dsn=host=a", "--replica.dsn=" + marked}, "--replica.dsn (number 2): the connection string is neither",

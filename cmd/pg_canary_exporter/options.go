@@ -26,6 +26,7 @@ type options struct {
 
 	primaryDSN        string
 	replicaDSNs       []string
+	dropped           map[string][]string // parameters of a node's connection string that mean nothing
 	section           string
 	probeTimeout      time.Duration
 	probeTimeoutOff   time.Duration
@@ -184,6 +185,7 @@ func (o *options) cluster() (*probe.Cluster, error) {
 func (o *options) nodes() ([]probe.Node, error) {
 	settings := pgnode.Options{Section: o.section, SynchronousCommit: o.probeSyncCommit, StatementTimeout: o.probeTimeout}
 	seen := map[string]string{}
+	o.dropped = map[string][]string{}
 	var nodes []probe.Node
 	add := func(flag, dsn string) error {
 		node, err := pgnode.New(dsn, settings)
@@ -194,6 +196,7 @@ func (o *options) nodes() ([]probe.Node, error) {
 			return fmt.Errorf("%s: %s is the node of %s already", flag, node.Name(), other)
 		}
 		seen[node.Name()] = flag
+		o.dropped[flag] = node.Dropped()
 		nodes = append(nodes, node)
 		return nil
 	}

@@ -28,6 +28,7 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 		return err
 	}
 	_ = level.Info(logger).Log("msg", "Starting pg_canary_exporter", "version", version.Version, "nodes", strings.Join(cluster.Names(), " "))
+	o.logDropped(logger)
 	defer server.LimitProcs(len(cluster.Names()) - 1)()
 	probed := collector.New(cluster, logger)
 	err = server.Run(ctx, server.Config{

@@ -32,6 +32,12 @@ func setup(ctx context.Context, o *options, stdout io.Writer, logger log.Logger)
 	if o.primaryDSN == "" {
 		return errors.New("no server: give an administrator's connection string in --primary.dsn or PG_CANARY_PRIMARY_DSN")
 	}
+	admin, err := pgnode.New(o.primaryDSN, pgnode.Options{}) // For what it says of the string.
+	if err != nil {
+		return fmt.Errorf("setup on --primary.dsn: %w", err)
+	}
+	o.dropped = map[string][]string{"--primary.dsn": admin.Dropped()}
+	o.logDropped(logger)
 	bounded, cancel := context.WithTimeout(ctx, o.probeTimeout)
 	defer cancel()
 	if err := s.Run(bounded, o.primaryDSN); err != nil {

@@ -6,62 +6,169 @@ import (
 	"io/fs"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// parseDSN parses a connection string: a URL or keyword/value pairs, with all
-// that pgx takes. An error never quotes the string or a part of it, because a
-// badly quoted password can end up in any part.
+// connection is what a connection string, the environment and the service
+// file say together.
+type connection struct {
+	config *pgconn.Config
+	// dropped are the parameters that mean nothing to the exporter.
+	dropped []string
+}
+
+// parseDSN parses a connection string: a URL or keyword=value pairs.
 func parseDSN(dsn string) (*pgconn.Config, error) {
-	if strings.TrimSpace(dsn) == "" {
-		return nil, errors.New("the connection string is empty; it looks like postgres://user@host:5432/database")
+	c, err := readDSN(dsn)
+	return c.config, err
+}
+
+// readDSN takes what is provably a URL or keyword=value pairs, and refuses the
+// rest. Anything else would be guesswork, and a wrong guess makes a password the
+// name of a host, a user or a setting. An error never quotes the string or a
+// part of it, other than the name of a parameter that is on a list.
+func readDSN(dsn string) (connection, error) {
+	dsn = strings.TrimFunc(dsn, invisible)
+	if dsn == "" {
+		return connection{}, errors.New("the connection string is empty; it looks like postgres://user@host:5432/database")
 	}
-	config, err := pgconn.ParseConfig(dsn)
+	given, err := splitDSN(dsn)
 	if err != nil {
-		return nil, errors.New(whatIsWrong(dsn, err))
+		return connection{}, err
 	}
-	parts := []string{config.Host, config.Database}
+	settings, dropped, err := given.usable()
+	if err != nil {
+		return connection{}, err
+	}
+	if err := checkEnvironment(); err != nil {
+		return connection{}, err
+	}
+	// The driver gets what was understood, not the string: two parsers that
+	// differ in a detail would check one thing and send another.
+	config, err := pgconn.ParseConfigWithOptions(settings.String(), pgconn.ParseConfigOptions{ConnStringAllowedKeys: takenParameters})
+	if err != nil {
+		return connection{}, errors.New(whatIsWrong(err))
+	}
+	more, err := checkConfig(config)
+	if err != nil {
+		return connection{}, err
+	}
+	return connection{config: config, dropped: sorted(dropped, more)}, nil
+}
+
+// splitDSN splits a connection string into its settings.
+func splitDSN(dsn string) (settings, error) {
+	if strings.IndexByte(dsn, 0) >= 0 {
+		return nil, errors.New("the connection string holds a NUL byte")
+	}
+	if rest, ok := cutScheme(dsn); ok {
+		return splitURL(rest)
+	}
+	given, err := splitPairs(dsn)
+	if err != nil {
+		return nil, errors.New(likelyMistake(dsn, err.Error()))
+	}
+	return given, nil
+}
+
+// checkConfig checks what the driver made of the connection string, the
+// environment and the service file, and removes the settings that mean nothing.
+func checkConfig(config *pgconn.Config) (dropped []string, err error) {
+	hosts := []string{config.Host}
 	for _, fallback := range config.Fallbacks {
-		parts = append(parts, fallback.Host)
+		hosts = append(hosts, fallback.Host)
 	}
-	for _, part := range parts {
-		if strings.Contains(part, "@") && isURL(dsn) {
-			return nil, errors.New("the connection string has more than one @; " + percentEncode)
+	for _, host := range hosts {
+		if err := checkHost(host); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkUser(config.User); err != nil {
+		return nil, err
+	}
+	if err := checkDatabase(config.Database); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(choices["sslnegotiation"], config.SSLNegotiation) {
+		return nil, notOneOf("sslnegotiation")
+	}
+	return checkSettings(config)
+}
+
+// checkSettings checks what would be sent to the server as settings.
+func checkSettings(config *pgconn.Config) (dropped []string, err error) {
+	for name, value := range config.RuntimeParams {
+		use, err := disposition(name, value)
+		if err != nil {
+			return nil, err
+		}
+		if use == ignored {
+			delete(config.RuntimeParams, name)
+			dropped = append(dropped, name)
+		} else if err := checkValue(name, value); err != nil {
+			return nil, err
 		}
 	}
 	if _, ok := config.RuntimeParams["application_name"]; !ok {
 		config.RuntimeParams["application_name"] = "pg_canary_exporter"
 	}
-	return config, nil
+	return dropped, nil
 }
 
-const percentEncode = "in a URL, special characters of user and password are written percent-encoded (@ is %40, / is %2F, : is %3A)"
-
-// whatIsWrong explains an error of pgconn.ParseConfig in words that hold
-// nothing of the connection string but the name of a file.
-func whatIsWrong(dsn string, err error) string {
-	var pathErr *fs.PathError
+// whatIsWrong explains an error of the driver in words of our own: its text holds
+// the connection string with a guess at what the password is.
+func whatIsWrong(err error) string {
 	text := err.Error()
-	switch {
-	case errors.As(err, &pathErr):
-		return fmt.Sprintf("a file that the connection string names cannot be read: %v", pathErr.Err)
-	case strings.Contains(text, "sslmode is invalid"):
-		return "sslmode is none of disable, allow, prefer, require, verify-ca and verify-full"
-	case strings.Contains(text, "find service"), strings.Contains(text, "service file"):
-		return "the service is not in the service file that servicefile or PGSERVICEFILE names"
-	case isURL(dsn):
-		return "the connection string is not a valid URL of the form postgres://user:password@host:5432/database; " + percentEncode
-	default:
-		return "the connection string is neither a postgres:// URL nor keyword=value pairs such as " +
-			"host=db port=5432 user=canary dbname=app; values with spaces or quotes are written in '…'"
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		file := "a file that the connection string names"
+		for part, name := range map[string]string{"CA file": "sslrootcert", "read sslkey": "sslkey", "read cert": "sslcert"} {
+			if strings.Contains(text, part) {
+				file = "the file of " + name
+			}
+		}
+		return fmt.Sprintf("%s cannot be read: %v", file, pathErr.Err)
 	}
+	for _, known := range driverErrors {
+		if strings.Contains(text, known.part) {
+			return known.meaning
+		}
+	}
+	return "the connection string was not understood, or a PG… variable or the service file adds what does not go with it"
 }
 
-func isURL(dsn string) bool {
-	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
+// driverErrors explain what is left for the driver to find. The values may come
+// from a PG… variable or a service file.
+var driverErrors = []struct{ part, meaning string }{
+	{"find service", noService},
+	{"service file", noService},
+	{"port numbers to", "the connection string has several ports, but not one for each host"},
+	{"invalid port", "a port is not a number from 1 to 65535"},
+	{"sslmode is invalid", notOneOf("sslmode").Error()},
+	{"invalid sslcertmode", notOneOf("sslcertmode").Error()},
+	{"unknown target_session_attrs", notOneOf("target_session_attrs").Error()},
+	{"unknown channel_binding", notOneOf("channel_binding").Error()},
+	{"min_protocol_version cannot", "min_protocol_version is above max_protocol_version"},
+	{"invalid min_protocol_version", notOneOf("min_protocol_version").Error()},
+	{"invalid max_protocol_version", notOneOf("max_protocol_version").Error()},
+	{"invalid require_auth", "require_auth is no list of authentication methods such as scram-sha-256,md5"},
+	{"invalid connect_timeout", "connect_timeout is not a number of seconds"},
+	{"are required", "sslcert and sslkey go together; one of them is missing"},
+	{"CA to cert pool", "the file of sslrootcert holds no certificate in PEM format"},
+	{"decode sslkey", "the file of sslkey holds no key in PEM format"},
+	{"find sslpassword", "the key of sslkey is encrypted; give sslpassword"},
+	{"decrypt key", "sslpassword does not open the key of sslkey"},
+	{"load cert", "the certificate of sslcert and the key of sslkey do not go together"},
+}
+
+const noService = "the service is not in the service file that servicefile or PGSERVICEFILE names, or the file cannot be read"
+
+func sorted(lists ...[]string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(lists...))))
 }
 
 // nodeName returns host:port of the server, or of all the servers that the

@@ -49,6 +49,8 @@ type Node struct {
 	name   string
 	config *pgconn.Config
 	opts   Options
+	// dropped are the names of the parameters that mean nothing to the exporter.
+	dropped []string
 
 	mu      sync.Mutex // for what the end of an idle connection takes away
 	session *session
@@ -66,15 +68,19 @@ var _ probe.Node = (*Node)(nil)
 // New returns the node that a connection string leads to. It does not connect.
 // The error says what is wrong with the string and never quotes it.
 func New(dsn string, opts Options) (*Node, error) {
-	config, err := parseDSN(dsn)
+	to, err := readDSN(dsn)
 	if err != nil {
 		return nil, err
 	}
-	return &Node{name: nodeName(config), config: config, opts: opts}, nil
+	return &Node{name: nodeName(to.config), config: to.config, dropped: to.dropped, opts: opts}, nil
 }
 
 // Name returns the node's host:port.
 func (n *Node) Name() string { return n.name }
+
+// Dropped returns the names of the parameters that the connection string, the
+// environment or the service file has and that mean nothing to the exporter.
+func (n *Node) Dropped() []string { return n.dropped }
 
 // Connected says whether there is an open connection, without using it. One that
 // the pooler is due to get back is none.
