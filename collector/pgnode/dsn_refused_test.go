@@ -41,6 +41,8 @@ var refusedStrings = map[string]struct{ dsn, want string }{
 	"port out of range":            {"postgres://canary:" + marked + "@db:99999/app", "a port is not a number"},
 	"port that is no number":       {"host=db port=many password=" + marked, "a port is not a number"},
 	"password for the port":        {"postgres://canary@db:" + marked + "/app", "a port is not a number"},
+	"at sign in a parameter":       {"postgres://db:5432?password=x@" + marked, "a parameter before its @"},
+	"at sign behind a semicolon":   {"postgres://:;sslpassword=@" + marked, "a parameter before its @"},
 	"no host":                      {"postgres://canary:" + marked + "/app", "lacks the @"},
 	"unknown sslmode":              {"postgres://canary:" + marked + "@db/app?sslmode=perhaps", "sslmode is none of"},
 	"pair in sslmode":              {"postgres://db/app?sslmode=disable;password=" + marked, "is not name=value"},

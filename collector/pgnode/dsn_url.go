@@ -32,6 +32,9 @@ func splitURL(rest string) (settings, error) {
 	if strings.Contains(rest, "@") {
 		return nil, errors.New("the connection string has more than one @, or one behind the host; " + percentEncode)
 	}
+	if passwordWithin.MatchString(userinfo) || pairWithin.MatchString(userinfo) {
+		return nil, errors.New("the connection string has a parameter before its @; " + percentEncode + " and = is %3D")
+	}
 	if hasUser {
 		user, password, _ := strings.Cut(userinfo, ":")
 		if err := found.decode(map[string]string{"user": user, "password": password}); err != nil {
