@@ -113,9 +113,9 @@ func accessFaults() []fault {
 			alerts:    "PgCanaryPrimaryWriteFailing",
 		},
 		{
-			name: "role lost pg_monitor and the replay functions",
+			name: "role lost pg_read_all_stats and the replay functions",
 			hit: func(s *scene) {
-				s.exec(s.primary, "REVOKE pg_monitor FROM "+canaryRole)
+				s.exec(s.primary, "REVOKE pg_read_all_stats FROM "+canaryRole)
 				s.exec(s.primary, "REVOKE EXECUTE ON FUNCTION pg_last_wal_replay_lsn() FROM PUBLIC")
 				must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
 			},

@@ -112,8 +112,8 @@ func (j *journal) limits(node *probe.NodeResult) {
 		limit = "the server has no replay functions or the role may not call them: " +
 			"no LSNs, no lag in bytes, no state but synced"
 	case first.Receiver == probe.Hidden:
-		limit = "the role lacks pg_monitor: the states disconnected and blocked cannot be told; " +
-			"GRANT pg_monitor to it, or run setup"
+		limit = "the role lacks pg_read_all_stats: the states disconnected and blocked cannot be told; " +
+			"GRANT pg_read_all_stats to it, or run setup"
 	default:
 		return
 	}

@@ -222,7 +222,7 @@ func TestSetup(t *testing.T) {
 	t.Run("printed", func(t *testing.T) {
 		t.Setenv(passwordVariable, marked)
 		stdout, _, status := runWith(t, "setup", "--print")
-		if status != 0 || !strings.Contains(stdout, "CREATE TABLE IF NOT EXISTS canary.section") || !strings.Contains(stdout, "SCRAM-SHA-256$4096:") {
+		if status != 0 || !strings.Contains(stdout, "CREATE TABLE canary.section") || !strings.Contains(stdout, "SCRAM-SHA-256$4096:") {
 			t.Errorf("status %d\n%s", status, stdout)
 		}
 		must(t, servers.Primary().Exec(t.Context(), stdout))
@@ -258,6 +258,25 @@ func TestSetup(t *testing.T) {
 		_, stderr, status := runWith(t, "setup", "--role=postgres")
 		if status == 0 || !strings.Contains(stderr, "give the exporter a role of its own") {
 			t.Errorf("status %d: %s", status, stderr)
+		}
+	})
+	t.Run("for a role that it did not make", func(t *testing.T) {
+		must(t, servers.Primary().Exec(t.Context(), "CREATE ROLE app LOGIN PASSWORD 'app'"))
+		_, stderr, status := runWith(t, "setup", "--role=app")
+		if status == 0 || !strings.Contains(stderr, "was not made by setup") || !strings.Contains(stderr, "--role.adopt") {
+			t.Errorf("status %d: %s", status, stderr)
+		}
+		if _, stderr, status := runWith(t, "setup", "--role=app", "--role.adopt"); status != 0 {
+			t.Errorf("adopting it ends with status %d: %s", status, stderr)
+		}
+	})
+	t.Run("for another section", func(t *testing.T) {
+		if _, stderr, status := runWith(t, "setup", "--canary.section=second"); status != 0 {
+			t.Fatalf("status %d: %s", status, stderr)
+		}
+		canary := servers.Primary().DSN("canary", marked, "postgres")
+		if _, stderr, status := runWith(t, "check", "--primary.dsn="+canary, "--canary.section=second"); status != 0 {
+			t.Errorf("it cannot be probed: %s", stderr)
 		}
 	})
 	t.Run("by one who may not", func(t *testing.T) {

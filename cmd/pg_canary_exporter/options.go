@@ -45,6 +45,7 @@ type options struct {
 
 	setupRole         string
 	setupPasswordFile string
+	setupAdopt        bool
 	setupPrint        bool
 }
 
@@ -60,7 +61,7 @@ func newOptions() *options {
 	o.serveFlags()
 	o.app.Command("serve", "Answer scrapes over HTTP. This is what runs when no command is given.").Default()
 	o.checkFlags(o.app.Command("check", "Run one probe and print what it saw. Exit status 0: synced, 1: lagging, 2: broken."))
-	o.setupFlags(o.app.Command("setup", "Create the schema, the table and the role that the exporter needs; --primary.dsn is an administrator's."))
+	o.setupFlags(o.app.Command("setup", "Create the schema, the table, the row and the role that the exporter needs; --primary.dsn is an administrator's."))
 	o.app.Command("healthy", "Ask the exporter that runs on this host whether it is healthy, for a container's health check.").Hidden()
 	variables(o.app.Model().Flags, o.app.GetFlag)
 	return o
@@ -71,8 +72,8 @@ func (o *options) clusterFlags() {
 		PlaceHolder("DSN").StringVar(&o.primaryDSN)
 	o.app.Flag("replica.dsn", "Connection string of a replica. Repeatable; in the variable, one a line.").
 		PlaceHolder("DSN").StringsVar(&o.replicaDSNs)
-	o.app.Flag("canary.section", "Name of the row of canary.section that this exporter writes.").
-		Default("default").StringVar(&o.section)
+	o.app.Flag("canary.section", "Name of the row of canary.section that this exporter writes, and that setup makes.").
+		Default(pgnode.DefaultSection).StringVar(&o.section)
 	o.app.Flag("probe.timeout", "How long a probe may take when the scraper does not say how long it waits.").
 		Default("5s").DurationVar(&o.probeTimeout)
 	o.app.Flag("probe.timeout-offset", "Taken off the scraper's timeout, for the way back.").
@@ -113,6 +114,8 @@ func (o *options) setupFlags(command *kingpin.CmdClause) {
 		Default("canary").Envar(variable("role")).StringVar(&o.setupRole)
 	command.Flag("role.password-file", "File with the role's password. Or give the password in PG_CANARY_ROLE_PASSWORD.").
 		PlaceHolder("FILE").Envar(variable("role.password-file")).StringVar(&o.setupPasswordFile)
+	command.Flag("role.adopt", "Take a role that setup did not make: its password, connection limit and rights change. An administrator's is never taken.").
+		Envar(variable("role.adopt")).BoolVar(&o.setupAdopt)
 	command.Flag("print", "Print the SQL instead of running it.").
 		Envar(variable("print")).BoolVar(&o.setupPrint)
 }

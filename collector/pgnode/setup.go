@@ -1,15 +1,17 @@
 package pgnode
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	_ "embed" // for setup.sql
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/xdg-go/scram"
 )
@@ -18,39 +20,67 @@ import (
 // and a `check` of both beside them, and caps what a fault could pile up.
 const roleConnectionLimit = 4 * maxConnections
 
-// Setup makes what a probe needs on a cluster: the schema, the table and a role.
+// DefaultSection is the name of the section where none is given.
+const DefaultSection = "default"
+
+// Setup makes what a probe needs on a cluster: the schema, the table, the
+// exporter's row of it, and a role.
 type Setup struct {
 	// Role is the login role of the exporter.
 	Role string
 	// Password of the role; "" leaves the role's password as it is.
 	Password string
+	// Section is the row that the exporter writes; "" is [DefaultSection].
+	Section string
+	// Adopt takes a role that setup did not make: its password, connection limit
+	// and rights change. A role with rights of an administrator is never taken.
+	Adopt bool
 }
 
+// setupSQL is what `setup` runs and prints, with placeholders for what differs.
+// Names reach its body as settings of the transaction, never as a part of it.
+//
+//go:embed setup.sql
+var setupSQL string
+
 var rolePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$-]{0,62}$`)
+
+// checkRole says what is wrong with the name of a role.
+func checkRole(name string) error {
+	switch {
+	case !rolePattern.MatchString(name):
+		return fmt.Errorf("--role %q is not a role name: use letters, digits, '_', '$' and '-', at most 63", name)
+	case strings.HasPrefix(name, "pg_"), name == "public", name == "none":
+		return fmt.Errorf("--role %q: PostgreSQL reserves names that begin with pg_, and public and none", name)
+	}
+	return nil
+}
 
 // SQL returns the statements. They can be run again at any time. The password
 // is in them only as the SCRAM-SHA-256 verifier that the server stores, so that
 // neither a printout nor a log of statements gives it away.
 func (s Setup) SQL() (string, error) {
-	if !rolePattern.MatchString(s.Role) {
-		return "", fmt.Errorf("--role %q is not a role name: use letters, digits, '_', '$' and '-', at most 63", s.Role)
+	if err := checkRole(s.Role); err != nil {
+		return "", err
 	}
-	if strings.HasPrefix(s.Role, "pg_") {
-		return "", fmt.Errorf("--role %q: PostgreSQL reserves names that begin with pg_", s.Role)
+	section := cmp.Or(s.Section, DefaultSection)
+	if err := CheckSection(section); err != nil {
+		return "", fmt.Errorf("--canary.section: %w", err)
 	}
-	password := ""
+	verifier := ""
 	if s.Password != "" {
-		verifier, err := scramVerifier(s.Password)
-		if err != nil {
+		var err error
+		if verifier, err = scramVerifier(s.Password); err != nil {
 			return "", err
 		}
-		password = " PASSWORD '" + verifier + "'"
 	}
 	return strings.NewReplacer(
-		"@role_name@", s.Role,
-		"@role@", pgx.Identifier{s.Role}.Sanitize(),
-		"@password@", password,
-		"@limit@", fmt.Sprint(roleConnectionLimit),
+		"@role@", literal(s.Role),
+		"@password@", literal(verifier),
+		"@section@", literal(section),
+		"@adopt@", literal(strconv.FormatBool(s.Adopt)),
+		"@limit@", strconv.Itoa(roleConnectionLimit),
+		"@table_faults@", tableFaultsSQL,
 	).Replace(setupSQL), nil
 }
 
@@ -68,7 +98,11 @@ func (s Setup) Run(ctx context.Context, dsn string) error {
 	if err != nil {
 		return describe(err)
 	}
-	_, err = conn.Exec(ctx, sql).ReadAll()
+	for _, part := range parts(sql) {
+		if _, err = conn.Exec(ctx, part).ReadAll(); err != nil {
+			break
+		}
+	}
 	if closeErr := conn.Close(ctx); err == nil {
 		err = closeErr
 	}
@@ -78,11 +112,27 @@ func (s Setup) Run(ctx context.Context, dsn string) error {
 	return nil
 }
 
+// parts divides the statements before their body, so that a server that logs the
+// text of what failed does not log the verifier with it.
+func parts(sql string) [2]string {
+	body := strings.Index(sql, "\nDO ")
+	return [2]string{sql[:body], sql[body:]}
+}
+
 // describeSetup words the hints for an administrator, for whom "run setup" is none.
+// What setup.sql raises itself says all there is to say.
 func describeSetup(err error) error {
 	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && pgErr.Code == "42501" {
-		return fmt.Errorf("%w: setup needs a role that may create schemas and roles and grant pg_monitor, such as postgres", err)
+	if !errors.As(err, &pgErr) {
+		return describe(err)
+	}
+	switch pgErr.Code {
+	case "42501": // insufficient_privilege
+		return fmt.Errorf("%w\nsetup needs a role that may create schemas and roles and grant pg_read_all_stats, such as postgres", err)
+	case "P0001": // raise_exception
+		return errors.New(pgErr.Message)
+	case "55P03": // lock_not_available
+		return fmt.Errorf("%w: another setup runs, or somebody holds a lock on canary.section; pg_locks shows which", err)
 	}
 	return describe(err)
 }

@@ -88,7 +88,7 @@ type State struct {
 }
 
 const (
-	// Hidden stands for what the role may not see, because it lacks pg_monitor.
+	// Hidden stands for what the role may not see, because it lacks pg_read_all_stats.
 	Hidden = "hidden"
 	// WaitsOnLock stands for every wait event of the type Lock.
 	WaitsOnLock = "Lock"

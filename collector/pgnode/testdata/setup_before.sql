@@ -1,11 +1,4 @@
-package pgnode
-
-// setupSQL is what `setup` runs and prints. All of it can be run again.
-//
-// Half of each page is left free, so that a new version of a row always fits
-// on its own page (a HOT update, which touches no index) and the versions of
-// the probes before are pruned from it on the way: the table stays at one page.
-const setupSQL = `-- Schema, table and role for pg_canary_exporter.
+-- Schema, table and role for pg_canary_exporter.
 -- Run as a superuser or a role that may do the same, in the database that the exporter connects to.
 BEGIN;
 SET LOCAL synchronous_commit = local;
@@ -43,4 +36,3 @@ GRANT USAGE ON SCHEMA canary TO @role@;
 GRANT SELECT, INSERT, UPDATE ON canary.section TO @role@;
 GRANT pg_monitor TO @role@;
 COMMIT;
-`
