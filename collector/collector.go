@@ -24,11 +24,19 @@ type Prober interface {
 
 // Collector runs the probes of one cluster.
 type Collector struct {
+	// MinInterval is how long after its start a probe that has ended still
+	// serves further scrapes, so that nobody can make more commits than one in
+	// this time. With 0 scrapes share a probe only while it runs. It is set
+	// before the first probe.
+	MinInterval time.Duration
+
 	prober  Prober
 	totals  *totals
 	journal *journal
 	flight  singleflight.Group
 	running sync.WaitGroup
+	latest  *probe.Result // of the last probe that ended; flight's own
+	began   time.Time     // when latest was begun, by the monotonic clock; flight's own
 
 	exposition exposition
 }
@@ -39,17 +47,17 @@ func New(prober Prober, logger log.Logger) *Collector {
 }
 
 // Probe returns the result of a probe that it starts, or of the one that is
-// running. A probe that it starts ends within the timeout, and goes on when ctx
-// is cancelled, because others may wait for it. The error is ctx's.
+// running, or of one that was begun less than MinInterval ago. A probe that it
+// starts ends within the timeout, and goes on when ctx is cancelled, because
+// others may wait for it. The error is ctx's.
 func (c *Collector) Probe(ctx context.Context, timeout time.Duration) (*probe.Result, error) {
 	c.running.Add(1)
 	results := c.flight.DoChan("", func() (any, error) {
-		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-		defer cancel()
-		result := c.prober.Probe(shared)
-		c.totals.add(result)
-		c.journal.write(result)
-		return result, nil
+		if c.latest == nil || time.Since(c.began) >= c.MinInterval {
+			c.began = time.Now()
+			c.latest = c.run(context.WithoutCancel(ctx), timeout)
+		}
+		return c.latest, nil
 	})
 	select {
 	case shared := <-results:
@@ -62,6 +70,16 @@ func (c *Collector) Probe(ctx context.Context, timeout time.Duration) (*probe.Re
 		}()
 		return nil, ctx.Err()
 	}
+}
+
+// run runs one probe, and counts and logs what it saw.
+func (c *Collector) run(ctx context.Context, timeout time.Duration) *probe.Result {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	result := c.prober.Probe(ctx)
+	c.totals.add(result)
+	c.journal.write(result)
+	return result
 }
 
 // encode returns the text of a result's metrics, and of what all probes add up to.

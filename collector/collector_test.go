@@ -186,9 +186,11 @@ func TestHandlerAnswersBeforeTheScrapersDeadline(t *testing.T) {
 	}
 	for header, want := range map[string]time.Duration{
 		"":       5 * time.Second,
-		"10":     9750 * time.Millisecond,
-		"0.5":    250 * time.Millisecond,
-		"0.1":    50 * time.Millisecond,
+		"10":     5 * time.Second,
+		"3600":   5 * time.Second,
+		"2":      1750 * time.Millisecond,
+		"0.5":    500 * time.Millisecond,
+		"0.0001": 500 * time.Millisecond,
 		"-1":     5 * time.Second,
 		"much":   5 * time.Second,
 		"NaN":    5 * time.Second,

@@ -18,6 +18,10 @@ import (
 // timeoutHeader is in which Prometheus says how long it waits for a scrape.
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
+// leastBudget is what a probe gets at least: a scraper that says it waits for a
+// millisecond would make the shared probe fail, and with it the connections.
+const leastBudget = 500 * time.Millisecond
+
 // grace is how long a probe that used up its timeout is waited for at least.
 const grace = 50 * time.Millisecond
 
@@ -42,23 +46,32 @@ type Handler struct {
 	// Own are the exporter's own metrics, gathered and encoded while the probe
 	// waits for the servers; nil for none.
 	Own prometheus.Gatherer
-	// Timeout is for scrapers that do not say theirs.
+	// Timeout bounds every probe, and is for scrapers that do not say theirs.
 	Timeout time.Duration
 	// TimeoutOffset is taken off the scraper's timeout, for the way back.
 	TimeoutOffset time.Duration
 }
 
-// ServeHTTP runs the probe and writes its metrics.
+// LongestAnswer is how long a scrape may take, without the sending of its text.
+func (h *Handler) LongestAnswer() time.Duration { return h.Timeout + h.grace() }
+
+// ServeHTTP runs the probe, or shares one, and writes its metrics. HEAD gets
+// what an answer would be like, without a probe: it must change nothing.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	timeout := h.timeout(r.Header.Get(timeoutHeader))
-	ctx, cancel := context.WithTimeout(r.Context(), timeout+max(h.TimeoutOffset/2, grace))
-	defer cancel()
 	format := expfmt.NegotiateAccept(r.Header, formats...)
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", string(format))
+		w.Header().Add("Vary", "Accept")
+		return
+	}
+	timeout := h.timeout(r.Header.Get(timeoutHeader))
+	ctx, cancel := context.WithTimeout(r.Context(), timeout+h.grace())
+	defer cancel()
 	own := gatherAside(h.Own, format)
-	result, err := h.Collector.Probe(ctx, timeout)
+	result, err := h.Collector.Probe(ctx, max(timeout, min(leastBudget, h.Timeout)))
 	aside := <-own
 	if err != nil {
-		http.Error(w, "The probe that was running did not end within this scrape's timeout.", http.StatusServiceUnavailable)
+		http.Error(w, "The probe did not end within this scrape's timeout.", http.StatusServiceUnavailable)
 		return
 	}
 	text, err := h.Collector.encode(result, format)
@@ -82,15 +95,18 @@ func (p parts) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// timeout returns how long a probe may take, from the scraper's header.
+// timeout returns how long this scrape may wait, from the scraper's header.
 func (h *Handler) timeout(header string) time.Duration {
 	seconds, err := strconv.ParseFloat(header, 64)
 	if err != nil || !(seconds > 0 && seconds <= time.Hour.Seconds()) { // NaN is neither.
 		return h.Timeout
 	}
 	scrape := time.Duration(seconds * float64(time.Second))
-	return max(scrape-h.TimeoutOffset, scrape/2)
+	return min(max(scrape-h.TimeoutOffset, scrape/2), h.Timeout)
 }
+
+// grace is how long a scrape waits beyond its timeout for a probe that used it up.
+func (h *Handler) grace() time.Duration { return max(h.TimeoutOffset/2, grace) }
 
 // encoded is a part of an answer.
 type encoded struct {
