@@ -30,6 +30,7 @@ type options struct {
 	section           string
 	probeTimeout      time.Duration
 	probeTimeoutOff   time.Duration
+	probeMinInterval  time.Duration
 	probeWait         time.Duration
 	probeSyncedWithin time.Duration
 	probeSyncCommit   string
@@ -74,10 +75,12 @@ func (o *options) clusterFlags() {
 		PlaceHolder("DSN").StringsVar(&o.replicaDSNs)
 	o.app.Flag("canary.section", "Name of the row of canary.section that this exporter writes, and that setup makes.").
 		Default(pgnode.DefaultSection).StringVar(&o.section)
-	o.app.Flag("probe.timeout", "How long a probe may take when the scraper does not say how long it waits.").
+	o.app.Flag("probe.timeout", "How long a probe may take; less for a scraper that says it waits for less.").
 		Default("5s").DurationVar(&o.probeTimeout)
 	o.app.Flag("probe.timeout-offset", "Taken off the scraper's timeout, for the way back.").
 		Default("250ms").DurationVar(&o.probeTimeoutOff)
+	o.app.Flag("probe.min-interval", "Scrapes within this time of a probe's start share it, so that many scrapers make no more commits. 0: they share a running probe only.").
+		Default("200ms").DurationVar(&o.probeMinInterval)
 	o.app.Flag("probe.wait", "How long to read a replica again that does not show the canary.").
 		Default("1s").DurationVar(&o.probeWait)
 	o.app.Flag("probe.synced-within", "How soon a replica must show the canary to be synced.").
@@ -172,6 +175,9 @@ func (o *options) cluster() (*probe.Cluster, error) {
 	}
 	if o.probeTimeout <= 0 || o.probeWait <= 0 || o.probeSyncedWithin <= 0 || o.probeTimeoutOff < 0 {
 		return nil, errors.New("--probe.timeout, --probe.wait and --probe.synced-within must be above 0, and --probe.timeout-offset not below")
+	}
+	if o.probeMinInterval < 0 {
+		return nil, fmt.Errorf("--probe.min-interval=%v is below 0: give a time such as 200ms, or 0 to share running probes only", o.probeMinInterval)
 	}
 	if o.probeSyncedWithin > o.probeWait {
 		return nil, fmt.Errorf("--probe.synced-within=%v is longer than --probe.wait=%v: the wait would end before the verdict",

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/go-kit/log"
@@ -20,8 +22,8 @@ const closing = 2 * time.Second
 
 // serve answers scrapes until ctx is cancelled.
 func serve(ctx context.Context, o *options, logger log.Logger) error {
-	if !strings.HasPrefix(o.telemetryPath, "/") || strings.ContainsAny(o.telemetryPath, " {}") || o.telemetryPath == "/" {
-		return fmt.Errorf("--web.telemetry-path=%q: give a path such as /metrics", o.telemetryPath)
+	if err := server.CheckMetricsPath(o.telemetryPath); err != nil {
+		return fmt.Errorf("--web.telemetry-path: %w", err)
 	}
 	cluster, err := o.cluster()
 	if err != nil {
@@ -30,7 +32,9 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 	_ = level.Info(logger).Log("msg", "Starting pg_canary_exporter", "version", version.Version, "nodes", strings.Join(cluster.Names(), " "))
 	o.logDropped(logger)
 	defer server.LimitProcs(len(cluster.Names()) - 1)()
+	defer logHangups(logger)()
 	probed := collector.New(cluster, logger)
+	probed.MinInterval = o.probeMinInterval
 	err = server.Run(ctx, server.Config{
 		Collector:     probed,
 		MetricsPath:   o.telemetryPath,
@@ -48,5 +52,24 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 	if closeErr := cluster.Close(bounded); closeErr != nil {
 		_ = level.Debug(logger).Log("msg", "Closing the connections", "err", closeErr)
 	}
-	return errors.Join(err)
+	return err
+}
+
+// logHangups says at every SIGHUP that there is nothing to reload, and lets the
+// exporter go on. It returns what ends that.
+func logHangups(logger log.Logger) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range hangups {
+			_ = level.Info(logger).Log("msg", "SIGHUP: there is nothing to reload; restart the exporter to change its flags")
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+		<-ended
+	}
 }

@@ -122,7 +122,7 @@ func TestServe(t *testing.T) {
 // TestStopLetsARunningProbeEnd interrupts the exporter while a scrape waits for a locked row.
 func TestStopLetsARunningProbeEnd(t *testing.T) {
 	servers, dsn := prepared(t)
-	e := start(t, "--primary.dsn="+dsn)
+	e := start(t, "--primary.dsn="+dsn, "--probe.min-interval=0")
 	e.get("/metrics")
 	session, err := pgx.Connect(t.Context(), servers.Primary().SuperDSN())
 	must(t, err)

@@ -3,20 +3,16 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/prometheus/common/version"
+	kitlog "github.com/go-kit/log"
 	"github.com/prometheus/exporter-toolkit/web"
 	sloggokit "github.com/tjhop/slog-gokit"
 
@@ -35,16 +31,17 @@ type Config struct {
 	Collector *collector.Collector
 	// MetricsPath is where, such as /metrics.
 	MetricsPath string
-	// ProbeTimeout is for scrapers that do not say theirs, and TimeoutOffset
-	// is taken off the timeout of those that do.
+	// ProbeTimeout bounds every probe. Scrapers that wait for less say so, and
+	// TimeoutOffset is taken off what they say.
 	ProbeTimeout, TimeoutOffset time.Duration
+	Limits                      Limits
 	// Web says where to listen, and holds TLS and basic authentication.
 	Web    *web.FlagConfig
-	Logger log.Logger
+	Logger kitlog.Logger
 }
 
 // Run serves until ctx is cancelled. Then it takes no new scrape, lets those
-// that are running end, and returns nil.
+// that are running end, within ProbeTimeout, and returns nil.
 func Run(ctx context.Context, config Config) error {
 	stopping := new(atomic.Bool)
 	handler, err := routes(config, stopping)
@@ -52,7 +49,8 @@ func Run(ctx context.Context, config Config) error {
 		return err
 	}
 	logger := slog.New(bridge{sloggokit.NewGoKitHandler(config.Logger, slog.LevelDebug)})
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := newServer(handler, config.Limits.withDefaults(), config.scrape(nil).LongestAnswer())
+	server.ErrorLog = log.New(connectionLog{logger}, "", 0)
 	served := make(chan error, 1)
 	go func() { served <- web.ListenAndServe(server, config.Web, logger) }()
 	select {
@@ -61,80 +59,25 @@ func Run(ctx context.Context, config Config) error {
 	case <-ctx.Done():
 	}
 	stopping.Store(true)
-	logger.Info("Stopping: letting running probes end")
-	// A scrape lasts as long as its scraper waits; the default timeout is a fair bound.
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), config.ProbeTimeout+time.Second)
-	defer cancel()
-	err = server.Shutdown(bounded)
+	logger.Info("Stopping: letting running probes end; a second signal ends the exporter at once")
+	err = shutDown(context.WithoutCancel(ctx), server, config.ProbeTimeout)
 	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
 	return err
 }
 
-// Routes returns the handler of all paths.
-func Routes(config Config) (http.Handler, error) { return routes(config, new(atomic.Bool)) }
-
-func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
-	own, err := ownMetrics()
-	if err != nil {
-		return nil, err
+// shutDown lets running requests end, and closes the connections of those that
+// take longer: a client that does not read must not hold up the end.
+func shutDown(ctx context.Context, server *http.Server, longest time.Duration) error {
+	bounded, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	err := server.Shutdown(bounded)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return server.Close()
 	}
-	scrape := &collector.Handler{
-		Collector:     config.Collector,
-		Own:           own,
-		Timeout:       config.ProbeTimeout,
-		TimeoutOffset: config.TimeoutOffset,
-	}
-	landing, err := landingPage(config.MetricsPath)
-	if err != nil {
-		return nil, err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, scrape))
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { say(w, "Healthy.\n") })
-	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
-		if stopping.Load() {
-			http.Error(w, "Stopping.", http.StatusServiceUnavailable)
-			return
-		}
-		say(w, "Ready.\n")
-	})
-	mux.Handle("GET /{$}", landing)
-	return mux, nil
+	return err
 }
-
-// ownMetrics returns the exporter's own metrics, without those of a probe.
-func ownMetrics() (*prometheus.Registry, error) {
-	process, err := newProcessCollector()
-	if err != nil {
-		return nil, fmt.Errorf("reading the exporter's own process: %w", err)
-	}
-	own := prometheus.NewRegistry()
-	own.MustRegister(process, collectors.NewGoCollector(), versioncollector.NewCollector(Name))
-	return own, nil
-}
-
-func landingPage(metricsPath string) (http.Handler, error) {
-	return web.NewLandingPage(web.LandingConfig{
-		Name:        Name,
-		Description: "Writes a canary value on the PostgreSQL primary at every scrape, and reads it back from every replica.",
-		Version:     version.Info(),
-		Profiling:   "false",
-		Links: []web.LandingLinks{
-			{Address: metricsPath, Text: "Metrics", Description: "a probe of the cluster, and the exporter's own metrics"},
-			{Address: "/-/healthy", Text: "Health", Description: "the exporter runs"},
-			{Address: "/-/ready", Text: "Readiness", Description: "the exporter takes scrapes"},
-			{
-				Address: "https://github.com/pg-canary/pg_canary_exporter", Text: "Documentation",
-				Description: "what each metric means, dashboards, alerts and runbooks",
-			},
-		},
-	})
-}
-
-// say answers; a client that is gone is none of the server's troubles.
-func say(w http.ResponseWriter, text string) { _, _ = w.Write([]byte(text)) }
 
 // bridge hands the records of exporter-toolkit to our logger without their time
 // and source, because that one stamps its lines itself.
@@ -144,4 +87,18 @@ type bridge struct{ slog.Handler }
 func (b bridge) Handle(ctx context.Context, record slog.Record) error {
 	record.Time, record.PC = time.Time{}, 0
 	return b.Handler.Handle(ctx, record)
+}
+
+// connectionLog takes the lines of net/http. That a client broke off its TLS
+// handshake, as a health check without a certificate must, is no news.
+type connectionLog struct{ *slog.Logger }
+
+// Write writes one line.
+func (l connectionLog) Write(line []byte) (int, error) {
+	level := slog.LevelWarn
+	if bytes.Contains(line, []byte("TLS handshake error")) {
+		level = slog.LevelDebug
+	}
+	l.Log(context.Background(), level, string(bytes.TrimSpace(line)))
+	return len(line), nil
 }

@@ -1,0 +1,170 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v2"
+)
+
+// Healthy asks the exporter that was started on this host with these flags for
+// /-/healthy, and returns nil if it answers. That it asks for a password, a
+// client certificate or patience (429) is an answer: the exporter runs.
+func Healthy(ctx context.Context, flags *web.FlagConfig) error {
+	inquiry, err := newInquiry(flags)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, address := range inquiry.addresses {
+		err := inquiry.ask(ctx, address)
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return &UnhealthyError{errors.Join(errs...)}
+}
+
+// UnhealthyError is that no address gave a healthy exporter's answer.
+type UnhealthyError struct{ Err error }
+
+func (e *UnhealthyError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what went wrong at each address.
+func (e *UnhealthyError) Unwrap() error { return e.Err }
+
+// inquiry is where and how to ask.
+type inquiry struct {
+	addresses         []string
+	encrypted         bool // https
+	wantsCertificates bool // clients without one are refused
+}
+
+func newInquiry(flags *web.FlagConfig) (*inquiry, error) {
+	if flags.WebSystemdSocket != nil && *flags.WebSystemdSocket {
+		return nil, errors.New("--web.systemd-socket: systemd has the address; ask it for the unit's state, or ask /-/healthy where the socket listens")
+	}
+	q := &inquiry{}
+	for _, listening := range *flags.WebListenAddresses {
+		addresses, err := reachable(listening)
+		if err != nil {
+			return nil, fmt.Errorf("--web.listen-address=%s: %w", listening, err)
+		}
+		q.addresses = append(q.addresses, addresses...)
+	}
+	if len(q.addresses) == 0 {
+		return nil, errors.New("--web.listen-address: there is no address but vsock's, which cannot be reached from the same host: add one such as 127.0.0.1:10187")
+	}
+	if file := *flags.WebConfigFile; file != "" {
+		config, err := readWebConfig(file)
+		if err != nil {
+			return nil, fmt.Errorf("--web.config.file: %w", err)
+		}
+		q.encrypted = config.TLSConfig.IsEnabled()
+		switch config.TLSConfig.ClientAuth {
+		case "RequireAnyClientCert", "RequireClientCert", "RequireAndVerifyClientCert":
+			q.wantsCertificates = true
+		}
+	}
+	return q, nil
+}
+
+// readWebConfig reads what decides between http and https. It is exporter-toolkit's
+// own structure, read as exporter-toolkit reads it.
+func readWebConfig(file string) (*web.Config, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	config := &web.Config{}
+	if err := yaml.UnmarshalStrict(content, config); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return config, nil
+}
+
+// reachable returns the addresses at which a listening one can be reached from
+// the same host; none for one of vsock.
+func reachable(listening string) ([]string, error) {
+	if strings.HasPrefix(listening, "vsock://") {
+		return nil, nil
+	}
+	host, port, err := net.SplitHostPort(listening)
+	if err != nil {
+		return nil, err
+	}
+	if port == "0" || port == "" {
+		return nil, errors.New("the exporter took a free port, and nobody else knows which: give it a port")
+	}
+	hosts := []string{host}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		hosts = []string{"127.0.0.1", "::1"} // Everywhere, and so on loopback, of one kind or of both.
+	}
+	addresses := make([]string, len(hosts))
+	for i, host := range hosts {
+		addresses[i] = net.JoinHostPort(host, port)
+	}
+	return addresses, nil
+}
+
+// oneAnswer is how long one address may take to answer.
+const oneAnswer = 3 * time.Second
+
+// ask asks one address.
+func (q *inquiry) ask(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, oneAnswer)
+	defer cancel()
+	scheme := "http"
+	if q.encrypted {
+		scheme = "https"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+strings.ReplaceAll(address, "%", "%25")+"/-/healthy", nil)
+	if err != nil {
+		return err
+	}
+	response, err := q.client().Do(request)
+	if err != nil {
+		if q.wantsCertificates && refusedByAlert(err) {
+			return nil
+		}
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // Only the status counts.
+	switch response.StatusCode {
+	case http.StatusOK, http.StatusUnauthorized, http.StatusTooManyRequests:
+		return nil
+	}
+	return fmt.Errorf("the exporter at %s answers %s", address, response.Status)
+}
+
+func (q *inquiry) client() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			TLSClientConfig: &tls.Config{
+				// The certificate is made for the name that the scraper uses, and
+				// which versions are allowed is for the server to say.
+				InsecureSkipVerify: true, //nolint:gosec // On this host.
+				MinVersion:         tls.VersionTLS10,
+			},
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// refusedByAlert is true when the other side spoke TLS and sent an alert: with
+// TLS 1.2 that ends the handshake, with 1.3 it comes in place of the answer.
+func refusedByAlert(err error) bool {
+	var operation *net.OpError
+	return errors.As(err, &operation) && operation.Op == "remote error"
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/pg-canary/pg_canary_exporter/collector"
+)
+
+// documentation is where a reader of the landing page is sent.
+const documentation = "https://github.com/pg-canary/pg_canary_exporter"
+
+// Routes returns the handler of all paths.
+func Routes(config Config) (http.Handler, error) { return routes(config, new(atomic.Bool)) }
+
+func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
+	own, err := ownMetrics()
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckMetricsPath(config.MetricsPath); err != nil {
+		return nil, fmt.Errorf("the path of the metrics: %w", err)
+	}
+	landing, err := landingPage(config.MetricsPath)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	scrape := limited(config.Limits.withDefaults().InFlight, config.scrape(own))
+	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, scrape))
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { say(w, "Healthy.\n") })
+	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
+		if stopping.Load() {
+			http.Error(w, "Stopping.", http.StatusServiceUnavailable)
+			return
+		}
+		say(w, "Ready.\n")
+	})
+	mux.Handle("GET /{$}", landing)
+	return mux, nil
+}
+
+// scrape returns the handler of a scrape, with the exporter's own metrics.
+func (c Config) scrape(own prometheus.Gatherer) *collector.Handler {
+	return &collector.Handler{Collector: c.Collector, Own: own, Timeout: c.ProbeTimeout, TimeoutOffset: c.TimeoutOffset}
+}
+
+// ownMetrics returns the exporter's own metrics, without those of a probe.
+func ownMetrics() (*prometheus.Registry, error) {
+	process, err := newProcessCollector()
+	if err != nil {
+		return nil, fmt.Errorf("reading the exporter's own process: %w", err)
+	}
+	own := prometheus.NewRegistry()
+	own.MustRegister(process, collectors.NewGoCollector(), versioncollector.NewCollector(Name))
+	return own, nil
+}
+
+func landingPage(metricsPath string) (http.Handler, error) {
+	return web.NewLandingPage(web.LandingConfig{
+		Name:        Name,
+		Description: "Writes a canary value on the PostgreSQL primary at every scrape, and reads it back from every replica.",
+		Version:     version.Info(),
+		Profiling:   "false",
+		Links: []web.LandingLinks{
+			{Address: metricsPath, Text: "Metrics", Description: "a probe of the cluster, and the exporter's own metrics"},
+			{Address: "/-/healthy", Text: "Health", Description: "the exporter runs"},
+			{Address: "/-/ready", Text: "Readiness", Description: "the exporter takes scrapes"},
+		},
+		// Not one of the links, because exporter-toolkit puts a slash before those.
+		ExtraHTML: `<p><a href="` + documentation + `">Documentation</a>: what each metric means, dashboards, alerts and runbooks</p>`,
+	})
+}
+
+// say answers; a client that is gone is none of the server's troubles.
+func say(w http.ResponseWriter, text string) { _, _ = w.Write([]byte(text)) }

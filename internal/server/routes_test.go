@@ -1,0 +1,112 @@
+package server
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestStrangePathsAreRefused: none may make net/http panic, or take another route's place.
+func TestStrangePathsAreRefused(t *testing.T) {
+	for _, path := range []string{
+		"", "/", "//", "metrics", " /metrics", "/metrics ", "/metrics/", "/a//b", "//a", "/x/../y", "/..", "/.", "/./", "/a/./b", "/a/..",
+		"/-/healthy", "/-/ready", "/-/metrics", "/-", "/-/", "/{x}", "/{x...}", "/{$}", "/a{x}", "/a b", "/a\tb", "/a\nb", "/a\x00b",
+		"/%zz", "/%20", "/%2d/healthy", "/?x", "/metrics?x=1", "/#", "/#a", "GET /x", "GET /metrics", "host/x", "example.com/metrics",
+		"http://host/metrics", "/*", "/é", "/日本", "/\xff", `/"`, "/'", "/<script>", `/\`, "/;", "/&", "/a:b",
+	} {
+		err := CheckMetricsPath(path)
+		if err == nil {
+			t.Errorf("%q was accepted", path)
+			continue
+		}
+		if !strings.Contains(err.Error(), "/metrics") {
+			t.Errorf("%q: %v; want what to give in its place", path, err)
+		}
+		config := testConfig(&fakeCluster{})
+		config.MetricsPath = path
+		if _, err := Routes(config); err == nil {
+			t.Errorf("%q was served", path)
+		}
+	}
+}
+
+func TestPlainPathsAreServed(t *testing.T) {
+	for _, path := range []string{"/metrics", "/probe", "/a/b/c", "/METRICS_2", "/a.b", "/...", "/~x", "/.hidden", "/--", "/healthy", "/a/-/healthy"} {
+		config := testConfig(&fakeCluster{})
+		config.MetricsPath = path
+		handler, err := Routes(config)
+		if err != nil {
+			t.Errorf("%q: %v", path, err)
+			continue
+		}
+		for _, want := range []struct{ path, text string }{
+			{path, "pg_canary_up 0"}, {"/-/healthy", "Healthy."}, {"/-/ready", "Ready."}, {"/", `href="` + path + `"`},
+		} {
+			recorder := httptest.NewRecorder()
+			handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, want.path, nil))
+			if recorder.Code != http.StatusOK || !strings.Contains(recorder.Body.String(), want.text) {
+				t.Errorf("with the metrics on %s, %s answers %d %s", path, want.path, recorder.Code, recorder.Body)
+			}
+		}
+		config.Collector.Wait()
+	}
+}
+
+func TestOnlyGETRunsAProbe(t *testing.T) {
+	cluster := &fakeCluster{}
+	handler, err := Routes(testConfig(cluster))
+	must(t, err)
+	for _, path := range []string{"/", "/metrics", "/-/healthy", "/-/ready", "/elsewhere"} {
+		statuses := map[string]int{}
+		for _, method := range []string{http.MethodHead, http.MethodPost, http.MethodPut, http.MethodOptions, http.MethodDelete, "BREW"} {
+			recorder := httptest.NewRecorder()
+			handler.ServeHTTP(recorder, httptest.NewRequest(method, path, nil))
+			statuses[method] = recorder.Code
+		}
+		if want := http.StatusOK; path != "/elsewhere" && statuses[http.MethodHead] != want {
+			t.Errorf("HEAD %s: status %d, want %d", path, statuses[http.MethodHead], want)
+		}
+		for method, status := range statuses {
+			if method != http.MethodHead && status != http.StatusMethodNotAllowed && status != http.StatusNotFound {
+				t.Errorf("%s %s: status %d", method, path, status)
+			}
+		}
+	}
+	if n := cluster.probes.Load(); n != 0 {
+		t.Errorf("%d probes were run", n)
+	}
+}
+
+// TestEveryLinkOfTheLandingPage follows the links to the exporter itself, and
+// wants the others whole.
+func TestEveryLinkOfTheLandingPage(t *testing.T) {
+	server := start(t, testConfig(&fakeCluster{}), "", "127.0.0.1")
+	page, status := server.get(t, "/")
+	if status != http.StatusOK {
+		t.Fatalf("the landing page answers %d", status)
+	}
+	var links []string
+	for _, found := range regexp.MustCompile(`(?i)(?:href|src|action)="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		links = append(links, found[1])
+	}
+	if want := []string{"/metrics", "/-/healthy", "/-/ready", documentation}; !slices.Equal(links, want) {
+		t.Errorf("the links are %q, want %q", links, want)
+	}
+	for _, link := range links {
+		to, err := url.Parse(link)
+		must(t, err)
+		if to.IsAbs() {
+			if to.Scheme != "https" || to.Host == "" {
+				t.Errorf("%s is no https link", link)
+			}
+			continue
+		}
+		if _, status := server.get(t, link); status != http.StatusOK {
+			t.Errorf("%s answers %d", link, status)
+		}
+	}
+}
