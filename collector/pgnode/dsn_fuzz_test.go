@@ -90,30 +90,30 @@ func quiet(t *testing.T, texts ...string) {
 // string, rightly and wrongly. The password stands where operators put it; the
 // other parts are free, but have no = before it: "host=db options=PASSWORD" would
 // be no mistake that can be found.
-var forms = []func(p parts) string{
-	func(p parts) string { // A URL, with one of several words for ://, : and @.
+var forms = []func(p pieces) string{
+	func(p pieces) string { // A URL, with one of several words for ://, : and @.
 		return p.lead + p.scheme + p.user + p.pick(":", ":", ":", "/", ";", ",", "%3A") + p.before + marked + p.after + p.pick2("@", "@", "@", "%40") + p.host + p.tail
 	},
-	func(p parts) string { // Pairs, with one of several words for = and the separator.
+	func(p pieces) string { // Pairs, with one of several words for = and the separator.
 		is, between, password := p.pick("=", " = ", ":", ": ", "= "), p.pick2(" ", "\n", ";", ",", "&", "\u00a0", ""), p.pick("password", "Password", "pwd", "PGPASSWORD")
 		return p.lead + "host" + is + p.host + between + "user" + is + p.user + between + password + is + p.before + marked + p.after + between + p.tail
 	},
-	func(p parts) string { // Quoted pairs.
+	func(p pieces) string { // Quoted pairs.
 		quote := p.pick("'", `"`, "’", "`")
 		return p.lead + "user=" + quote + p.user + quote + " password=" + quote + p.before + marked + p.after + quote + p.tail
 	},
-	func(p parts) string { // A parameter behind the ?.
+	func(p pieces) string { // A parameter behind the ?.
 		return p.lead + p.scheme + p.host + p.pick("?", "/?", ";", "&") + p.pick2("password", "Password", "pass", "sslpassword") + "=" + p.before + marked + p.after + p.tail
 	},
 }
 
-type parts struct {
+type pieces struct {
 	lead, scheme, user, before, after, host, tail string
 	choice                                        uint8
 }
 
-func (p parts) pick(words ...string) string  { return words[int(p.choice&15)%len(words)] }
-func (p parts) pick2(words ...string) string { return words[int(p.choice>>4)%len(words)] }
+func (p pieces) pick(words ...string) string  { return words[int(p.choice&15)%len(words)] }
+func (p pieces) pick2(words ...string) string { return words[int(p.choice>>4)%len(words)] }
 
 // FuzzDSN holds that no output of any kind has the password in it, whatever
 // stands around it: neither the error of a string that is refused, nor, of one that
@@ -132,7 +132,7 @@ func FuzzDSN(f *testing.F) {
 		if strings.ContainsAny(lead+scheme+user+before+host, "=") || strings.Contains(all, "/dev") || strings.Contains(all, "/proc") || len(all) > 500 {
 			t.Skip()
 		}
-		dsn := forms[int(form)%len(forms)](parts{lead, scheme, user, before, after, host, tail, choice})
+		dsn := forms[int(form)%len(forms)](pieces{lead, scheme, user, before, after, host, tail, choice})
 		node, err := New(dsn, Options{})
 		if err != nil {
 			quiet(t, err.Error())

@@ -11,6 +11,9 @@ import (
 // write commits the next value and reads the position after the commit.
 func (s *session) write(ctx context.Context) (probe.Write, error) {
 	var w probe.Write
+	if err := s.usable(ctx); err != nil {
+		return w, err
+	}
 	advance, err := s.query(ctx, query{
 		sql: advanceSQL, params: [][]byte{s.section},
 		scan: func(r *row) { w.Found, w.Capacity, w.WrittenAt = true, r.int64(), r.time() },
@@ -138,6 +141,9 @@ func (s *session) poll(ctx context.Context) (probe.Read, error) {
 }
 
 func (s *session) sectionQuery(ctx context.Context, read *probe.Read) (query, error) {
+	if err := s.usable(ctx); err != nil {
+		return query{}, err
+	}
 	return s.query(ctx, query{sql: sectionSQL, params: [][]byte{s.section}, scan: func(r *row) {
 		read.Found, read.Capacity, read.WrittenAt = true, r.int64(), r.time()
 	}})

@@ -28,6 +28,9 @@ type session struct {
 	whoSQL   string // the one of whoSQLs that the server answers
 	prepared map[string]*pgconn.StatementDescription
 	identity probe.Identity
+	// table is what is wrong with the table, nil when it is as setup made it or
+	// not there.
+	table error
 }
 
 // errPooled is why a direct session cannot be had.
@@ -50,7 +53,7 @@ func openDirect(ctx context.Context, config *pgconn.Config, opts Options) (*sess
 		err = errPooled
 	}
 	if err == nil {
-		err = s.prepare(ctx, stateSQL, sectionSQL, advanceSQL, s.positionSQL())
+		err = s.setUp(ctx, stateSQL, sectionSQL, advanceSQL, s.positionSQL())
 	}
 	if err != nil {
 		return nil, s.abandon(ctx, err)
@@ -66,6 +69,9 @@ func openPooled(ctx context.Context, config *pgconn.Config, opts Options) (s *se
 	}
 	s = newSession(conn, opts, true)
 	peer, err := s.identify(ctx)
+	if err == nil {
+		err = s.setUp(ctx)
+	}
 	if err != nil {
 		return nil, false, s.abandon(ctx, err)
 	}
@@ -116,14 +122,33 @@ func (s *session) identify(ctx context.Context) (peer, error) {
 	return p, err
 }
 
-// prepare prepares statements, all in one round trip. One that the server
-// refuses, say because the table is missing, is left for later.
-func (s *session) prepare(ctx context.Context, sqls ...string) error {
-	transactions := make([]*transaction, len(sqls))
+// setUp prepares statements and looks at the table, all in one round trip. A
+// statement that the server refuses, say because the table is missing, is left
+// for later.
+func (s *session) setUp(ctx context.Context, sqls ...string) error {
+	table := s.tableCheck()
+	transactions := []*transaction{table}
 	for i, sql := range sqls {
-		transactions[i] = &transaction{queries: []query{s.preparation(sql, i)}}
+		transactions = append(transactions, &transaction{queries: []query{s.preparation(sql, i)}})
 	}
 	return exchange(ctx, s.conn, transactions...)
+}
+
+// tableCheck asks what is wrong with the table.
+func (s *session) tableCheck() *transaction {
+	return s.transaction(beginReadOnly, query{sql: tableSQL, scan: func(r *row) { s.table = tableError(r.text()) }})
+}
+
+// usable returns what is wrong with the table, and looks again whether it was
+// mended: what somebody else put on it would run with the role's rights.
+func (s *session) usable(ctx context.Context) error {
+	if s.table == nil {
+		return nil
+	}
+	if err := exchange(ctx, s.conn, s.tableCheck()); err != nil {
+		return err
+	}
+	return s.table
 }
 
 func (s *session) preparation(sql string, number int) query {

@@ -161,13 +161,14 @@ func TestNobodyIsRicher(t *testing.T) {
 	t.Run("and probes", func(t *testing.T) {
 		d := prepare(t, traps("public"))
 		must(t, d.setup())
+		d.exec("ALTER DATABASE " + d.name + " SET search_path = public, pg_catalog")
 		node, err := New(d.server.DSN(d.role, rolePassword, d.name),
 			Options{Section: DefaultSection, SynchronousCommit: "local", StatementTimeout: 5 * time.Second})
 		must(t, err)
 		defer func() { must(t, node.Close(t.Context())) }()
 		const probes = 200
 		for range probes {
-			_, err := node.Write(t.Context(), 1)
+			_, err := node.Write(t.Context())
 			must(t, err)
 			_, err = node.Inspect(t.Context())
 			must(t, err)

@@ -78,7 +78,7 @@ func tableError(text string) error {
 		return nil
 	}
 	return &probe.Error{
-		Reason: probe.ReasonOther,
+		Reason: probe.ReasonNotWritten,
 		Hint:   "mend it as the table's owner, and look who did that: it is not as setup made it",
 		Err:    fmt.Errorf("the table is not what a probe needs: %s", strings.ReplaceAll(text, "\n", "; ")),
 	}

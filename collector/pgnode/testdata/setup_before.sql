@@ -16,7 +16,6 @@ ALTER TABLE canary.section SET (
     autovacuum_vacuum_threshold = 1000,
     autovacuum_analyze_threshold = 1000000
 );
-INSERT INTO canary.section VALUES ('default', 0, now()) ON CONFLICT DO NOTHING;
 COMMENT ON TABLE canary.section IS 'Written by pg_canary_exporter on the primary and read on the replicas.';
 
 DO $setup$
