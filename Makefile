@@ -28,16 +28,25 @@ run: ## Run the exporter on a primary and a replica of its own; ARGS="--load --p
 build: ## Build the exporter into bin/.
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/pg_canary_exporter
 
+# Asked of Go when a recipe needs it: it has a race detector where there is a C compiler.
+RACE = $(shell $(GO) build -race runtime/cgo 2>/dev/null && echo -race)
+
 .PHONY: test
-test: postgres ## Run all tests, on real servers.
-	$(GO) test -race -timeout 15m ./...
+test: tools ## Run all tests, on real servers.
+	$(GO) test $(RACE) -timeout 15m ./...
+
+INSTALL := $(GO) run ./cmd/pg_canary_demo --install-only
+
+.PHONY: tools
+tools: ## Get what the tests need and this machine lacks.
+	@$(INSTALL) postgres pgbouncer prometheus cc
 
 .PHONY: postgres
 postgres: ## Install PostgreSQL's server where it is missing.
-	@$(GO) run ./cmd/pg_canary_demo --install-only
+	@$(INSTALL) postgres
 
 .PHONY: cover
-cover: postgres ## Measure the coverage of collector/....
+cover: tools ## Measure the coverage of collector/....
 	$(GO) test -coverpkg ./collector/... -coverprofile cover.out ./collector/... ./cmd/... ./internal/...
 	$(GO) tool cover -func cover.out | tail -n 1
 

@@ -1,14 +1,20 @@
 #!/usr/bin/env bash
-# promtool.sh [promtool|prometheus]: prints the path of that program, from Prometheus
-# 2.45 or newer. It is taken from PATH; otherwise the package of Debian or Ubuntu is
-# unpacked into .tools/, which installs nothing, starts no service and needs no root.
+# promtool.sh [--find] [promtool|prometheus]: prints the path of that program, from
+# Prometheus 2.45 or newer. It is taken from PATH; otherwise, and without --find, the
+# package of Debian or Ubuntu is unpacked into .tools/, which installs nothing, starts
+# no service and needs no root.
 set -euo pipefail
 
+fetch=fetch
+if [ "${1:-}" = --find ]; then
+  fetch=false
+  shift
+fi
 program=${1:-promtool}
 case $program in
   promtool | prometheus) ;;
   *)
-    echo "usage: $0 [promtool|prometheus]" >&2
+    echo "usage: $0 [--find] [promtool|prometheus]" >&2
     exit 2
     ;;
 esac
@@ -78,7 +84,7 @@ fetch() {
 path=$(command -v "$program" || true)
 if [ -n "$path" ] && usable "$path"; then
   echo "$path"
-elif usable "$unpacked" || fetch; then
+elif usable "$unpacked" || $fetch; then
   echo "$unpacked"
 else
   cat >&2 <<MESSAGE

@@ -12,11 +12,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/install"
 	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/server"
 )
@@ -38,6 +40,7 @@ type options struct {
 	load, pause bool
 	interval    time.Duration
 	installOnly bool
+	tools       []string
 }
 
 func parse(args []string) (*options, error) {
@@ -49,7 +52,8 @@ func parse(args []string) (*options, error) {
 	app.Flag("load", "Write heavily, so that the replicas lag (with pgbench where it is installed).").BoolVar(&o.load)
 	app.Flag("pause", "Pause the replay of the last replica now and then.").BoolVar(&o.pause)
 	app.Flag("interval", "How often to print what a probe sees.").Default("3s").DurationVar(&o.interval)
-	app.Flag("install-only", "Find PostgreSQL's server, install it where it is missing, and end.").BoolVar(&o.installOnly)
+	app.Flag("install-only", "Find the tools, install those that are missing, and end.").BoolVar(&o.installOnly)
+	app.Arg("tool", "What to install: "+strings.Join(install.Names(), ", ")+".").Default("postgres").StringsVar(&o.tools)
 	if _, err := app.Parse(args); err != nil {
 		return nil, fmt.Errorf("%w (see pg_canary_demo --help)", err)
 	}
@@ -67,30 +71,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	installation, err := findOrInstall(ctx, out)
+	if err := install.Ensure(ctx, out, o.tools...); err != nil || o.installOnly {
+		return err
+	}
+	installation, err := pgcluster.Find("")
 	if err != nil {
 		return err
 	}
-	say(out, "PostgreSQL %s in %s", installation.Version, installation.BinDir)
-	if o.installOnly {
-		return nil
-	}
 	d := &demo{options: o, out: out, installation: installation}
 	return d.run(ctx)
-}
-
-// findOrInstall finds PostgreSQL's server, if need be after installing it.
-func findOrInstall(ctx context.Context, out io.Writer) (pgcluster.Installation, error) {
-	installation, err := pgcluster.Find("")
-	if err == nil || os.Getenv("PG_CANARY_PG_BIN") != "" {
-		return installation, err
-	}
-	say(out, "%v", err)
-	say(out, "Installing PostgreSQL's server from the distribution's packages …")
-	if err := pgcluster.Install(ctx, out); err != nil {
-		return installation, err
-	}
-	return pgcluster.Find("")
 }
 
 // say prints a line for the user; there is nothing to do when that fails.

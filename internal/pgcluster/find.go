@@ -76,8 +76,8 @@ func Find(dir string) (Installation, error) {
 	}
 	looked = append(looked, "PATH", "pg_config --bindir")
 	looked = append(looked, packageDirs...)
-	return Installation{}, fmt.Errorf("no PostgreSQL server (initdb and postgres, version %d or newer) found; looked in: %s; %s, or set %s to the directory that holds them",
-		oldestMajor, strings.Join(looked, ", "), InstallHint(), BinVariable)
+	return Installation{}, fmt.Errorf("no PostgreSQL server (initdb and postgres, version %d or newer) found; looked in: %s; install it with `make postgres`, or set %s to the directory that holds them",
+		oldestMajor, strings.Join(looked, ", "), BinVariable)
 }
 
 func inspectGiven(dir, said string) (Installation, error) {

@@ -1,0 +1,178 @@
+//go:build unix
+
+// Package install gets what the tests and the programs of the laboratory stand
+// on and this repository does not hold. A tool that is needed on a fresh machine
+// is a row of its table, and nothing else installs anything.
+package install
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+)
+
+// tool is one thing to have on the machine.
+type tool struct {
+	name string
+	what string // as a message calls it
+	// variable is the environment variable by which the user names it; once set,
+	// nothing is installed in its stead. Empty: there is none.
+	variable string
+	// find tells where the tool is, in words for the log. An error says where it was looked for.
+	find func(ctx context.Context) (string, error)
+	// packages has it by package manager. Where a manager is not named, fetch gets it.
+	packages map[string][]string
+	// fetch gets it without installing anything, with no right of root. May be nil.
+	fetch func(ctx context.Context, log io.Writer) error
+	// without says what is done where it cannot be had. Empty: it has to be there.
+	without string
+}
+
+var tools = []tool{
+	{
+		name: "postgres", what: "PostgreSQL's server", variable: pgcluster.BinVariable,
+		find: func(context.Context) (string, error) {
+			found, err := pgcluster.Find("")
+			return found.Version + " in " + found.BinDir, err
+		},
+		packages: map[string][]string{
+			"apt-get": {"postgresql"},
+			"dnf":     {"postgresql-server", "postgresql-contrib"},
+			"apk":     {"postgresql", "postgresql-contrib"},
+			"zypper":  {"postgresql-server", "postgresql-contrib"},
+			"pacman":  {"postgresql"},
+			"brew":    {"postgresql@17"},
+		},
+	},
+	{
+		name: "pgbouncer", what: "PgBouncer", variable: "PG_CANARY_PGBOUNCER",
+		find:     program("PG_CANARY_PGBOUNCER", "pgbouncer"),
+		packages: everywhere("pgbouncer"),
+	},
+	{
+		name: "prometheus", what: "Prometheus and promtool",
+		find:  func(ctx context.Context) (string, error) { return promtool(ctx, io.Discard, "--find") },
+		fetch: func(ctx context.Context, log io.Writer) error { _, err := promtool(ctx, log); return err },
+		packages: map[string][]string{
+			"pacman": {"prometheus"},
+			"brew":   {"prometheus"},
+		},
+	},
+	{
+		name: "cc", what: "a C compiler",
+		find: raceDetector,
+		packages: map[string][]string{
+			"apt-get": {"gcc", "libc6-dev"},
+			"dnf":     {"gcc", "glibc-devel"},
+			"apk":     {"gcc", "musl-dev"},
+			"zypper":  {"gcc", "glibc-devel"},
+			"pacman":  {"gcc"},
+		},
+		without: "the tests run without Go's race detector",
+	},
+}
+
+// Names lists the tools that Ensure knows.
+func Names() []string {
+	var names []string
+	for _, t := range tools {
+		names = append(names, t.name)
+	}
+	return names
+}
+
+func choose(names []string) ([]tool, error) {
+	var chosen []tool
+	for _, name := range names {
+		at := slices.IndexFunc(tools, func(t tool) bool { return t.name == name })
+		if at < 0 {
+			return nil, fmt.Errorf("there is no tool %q to install; there are %s", name, strings.Join(Names(), ", "))
+		}
+		chosen = append(chosen, tools[at])
+	}
+	return chosen, nil
+}
+
+// everywhere is for what has the same name in every package manager.
+func everywhere(name string) map[string][]string {
+	packages := map[string][]string{}
+	for _, m := range managers {
+		packages[m.program] = []string{name}
+	}
+	return packages
+}
+
+// program finds name as the variable says, in PATH, or where daemons are kept,
+// which is not in the PATH of every user.
+func program(variable, name string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) {
+		if variable != "" && os.Getenv(variable) != "" {
+			path, err := exec.LookPath(os.Getenv(variable))
+			if err != nil {
+				return "", fmt.Errorf("$%s: %w; name the program, or unset it", variable, err)
+			}
+			return path, nil
+		}
+		for _, candidate := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
+			if path, err := exec.LookPath(candidate); err == nil {
+				return path, nil
+			}
+		}
+		return "", fmt.Errorf("no %s in PATH, /usr/sbin and /usr/local/sbin", name)
+	}
+}
+
+// raceDetector asks Go itself whether it can build with the race detector, which
+// takes a C compiler, its headers, and a platform that has one.
+func raceDetector(ctx context.Context) (string, error) {
+	command := exec.CommandContext(ctx, "go", "build", "-race", "runtime/cgo")
+	if out, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build -race: %w: %s", err, bytes.TrimSpace(out))
+	}
+	out, err := exec.CommandContext(ctx, "go", "env", "CC").Output()
+	return strings.TrimSpace(string(out)), err
+}
+
+// promtool runs the script that finds Prometheus, and fetches it unless told not to.
+func promtool(ctx context.Context, log io.Writer, options ...string) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	script := filepath.Join(root, "scripts", "promtool.sh")
+	command := exec.CommandContext(ctx, script, append(options, "prometheus")...) //nolint:gosec // A script of this repository.
+	var complaint bytes.Buffer
+	command.Stderr = io.MultiWriter(log, &complaint)
+	out, err := command.Output()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, bytes.TrimSpace(complaint.Bytes()))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// moduleRoot is the directory of go.mod: this one or one above it.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if parent := filepath.Dir(dir); parent != dir {
+			dir = parent
+			continue
+		}
+		return "", errors.New("no go.mod in this directory or above it; run this inside the repository")
+	}
+}
