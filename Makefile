@@ -45,6 +45,11 @@ tools: ## Get what the tests need and this machine lacks.
 postgres: ## Install PostgreSQL's server where it is missing.
 	@$(INSTALL) postgres
 
+.PHONY: test-fresh
+test-fresh: ## Run the README's commands in a Debian with nothing on it; takes root.
+	@$(INSTALL) debootstrap
+	scripts/test-fresh.sh
+
 .PHONY: cover
 cover: tools ## Measure the coverage of collector/....
 	$(GO) test -coverpkg ./collector/... -coverprofile cover.out ./collector/... ./cmd/... ./internal/...

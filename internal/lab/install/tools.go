@@ -79,6 +79,11 @@ var tools = []tool{
 		},
 		without: "the tests run without Go's race detector",
 	},
+	{
+		name: "debootstrap", what: "debootstrap",
+		find:     program("", "debootstrap"),
+		packages: everywhere("debootstrap"),
+	},
 }
 
 // Names lists the tools that Ensure knows.
