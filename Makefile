@@ -22,7 +22,7 @@ help: ## Show this list.
 
 .PHONY: run
 run: ## Run the exporter on a primary and a replica of its own; ARGS="--load --pause --replicas=2" shows lag.
-	$(GO) run ./cmd/pg_canary_demo $(ARGS)
+	$(GO) run ./internal/lab/demo $(ARGS)
 
 .PHONY: build
 build: ## Build the exporter into bin/.
@@ -34,7 +34,7 @@ test: postgres ## Run all tests, on real servers.
 
 .PHONY: postgres
 postgres: ## Install PostgreSQL's server where it is missing.
-	@$(GO) run ./cmd/pg_canary_demo --install-only
+	@$(GO) run ./internal/lab/demo --install-only
 
 .PHONY: cover
 cover: postgres ## Measure the coverage of collector/....
@@ -43,23 +43,23 @@ cover: postgres ## Measure the coverage of collector/....
 
 .PHONY: bench
 bench: postgres ## Compare a scrape with its floor, on a pair of servers.
-	$(GO) run ./internal/bench $(ARGS)
+	$(GO) run ./internal/lab/bench $(ARGS)
 
 # Where the soak writes its history: 50 MB for 100,000 probes.
 SOAK_HISTORY ?= soak.jsonl
 
 .PHONY: accuracy
 accuracy: postgres ## Hold what the exporter measures against known delays.
-	$(GO) run ./internal/accuracy $(ARGS)
+	$(GO) run ./internal/lab/accuracy $(ARGS)
 
 .PHONY: soak
 soak: postgres ## Probe 100,000 times under load and faults, then check the history; ARGS="--probes=5000" is shorter.
-	$(GO) run ./internal/soak --history $(SOAK_HISTORY) $(ARGS)
-	$(GO) run ./internal/soakcheck $(SOAK_HISTORY)
+	$(GO) run ./internal/lab/soak --history $(SOAK_HISTORY) $(ARGS)
+	$(GO) run ./internal/lab/soakcheck $(SOAK_HISTORY)
 
 .PHONY: compare
 compare: postgres ## Show one cluster by this exporter and by the formulas of others, side by side.
-	$(GO) run ./internal/compare $(ARGS)
+	$(GO) run ./internal/lab/compare $(ARGS)
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, vet and lints.

@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"github.com/pg-canary/pg_canary_exporter/collector"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster/pgtest"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 // TestNoFalseLoss: neither a second exporter nor a restarted one finds a loss where none is.

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster/pgtest"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 // networkFaults are those of an address that does not lead where it should.

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // hangs is the timeout of scrapes that use it up because a server does not answer.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 func startReplica(s *scene) { must(s.t, s.replica.Start(s.t.Context())) }

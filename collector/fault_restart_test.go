@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // restartFaults are those of a server on its way down or up.

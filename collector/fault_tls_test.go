@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // tlsFaults are those of an encryption that one side wants and the other does not have.

@@ -15,8 +15,8 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster/pgtest"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 const (

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster/pgtest"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // exporter is a running `serve`.

@@ -1,0 +1,96 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
+)
+
+// situation is a state of the cluster in which all are asked.
+type situation struct {
+	name string
+	// rest is how long nothing at all is written first.
+	rest time.Duration
+	// begin and end bracket the situation.
+	begin, end func(context.Context) error
+	// lasts is how long the application writes and the exporter is scraped,
+	// once a second, before all are asked; 0: nothing is written.
+	lasts time.Duration
+	// samples is how often all are asked, a second apart; medians are shown.
+	samples int
+	// heavy is true where other sessions write as much as they can.
+	heavy bool
+}
+
+func situations(pair *rig.Rig, pace float64) []situation {
+	long := func(d time.Duration) time.Duration { return time.Duration(pace * float64(d)) }
+	idle, cut, paused, before := long(time.Minute), long(20*time.Second), long(15*time.Second), long(20*time.Second)
+	const delay = 5 * time.Second
+	setDelay := func(value string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			return pair.Replica.SetConfig(ctx, map[string]string{"recovery_min_apply_delay": value})
+		}
+	}
+	return []situation{
+		{name: "nothing in the way, light writes", lasts: long(5 * time.Second), samples: 5},
+		{name: fmt.Sprintf("idle primary for %v", idle), rest: idle, samples: 1},
+		{
+			name: fmt.Sprintf("replication cut for %v", cut), begin: pair.Link.Cut, end: pair.Link.Mend,
+			lasts: cut, samples: 1,
+		},
+		{
+			name: fmt.Sprintf("packets dropped for %v", cut), begin: pair.Link.BlackHole, end: pair.Link.Mend,
+			lasts: cut, samples: 1,
+		},
+		{
+			name: fmt.Sprintf("replay paused for %v, primary idle for %v before", paused, before), rest: before,
+			begin: pair.PauseReplay, end: pair.ResumeReplay, lasts: paused, samples: 1,
+		},
+		{
+			name: fmt.Sprintf("recovery_min_apply_delay %v", delay), begin: setDelay(delay.String()), end: setDelay("0"),
+			lasts: 2 * delay, samples: 5,
+		},
+		{name: "heavy writes", lasts: long(10 * time.Second), samples: 10, heavy: true},
+	}
+}
+
+// loadSQL is one heavy transaction; its random keys cost the one process that
+// replays more than the many that write.
+const (
+	loadTable = "CREATE TABLE IF NOT EXISTS load (key uuid PRIMARY KEY, filler text)"
+	loadSQL   = "INSERT INTO load SELECT gen_random_uuid(), repeat('x', 500) FROM generate_series(1, 5000)"
+	sessions  = 4
+)
+
+// load writes as much as it can until ctx ends.
+func load(ctx context.Context, pair *rig.Rig) error {
+	if err := pair.Primary.Exec(ctx, loadTable); err != nil {
+		return err
+	}
+	all, bounded := errgroup.WithContext(ctx)
+	for range sessions {
+		all.Go(func() error {
+			for bounded.Err() == nil {
+				if err := pair.Primary.Exec(bounded, loadSQL); err != nil {
+					return ended(bounded, err)
+				}
+			}
+			return nil
+		})
+	}
+	return all.Wait()
+}
+
+// ended drops the error of something that was told to end.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
