@@ -1,4 +1,4 @@
-package collector_test
+package faults_test
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
 
-const faultsPage = "../docs/faults.md"
+const faultsPage = "../../../docs/faults.md"
 
 // TestFaultsPage compares docs/faults.md with the rows of TestFaults.
 func TestFaultsPage(t *testing.T) {

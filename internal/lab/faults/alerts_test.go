@@ -1,4 +1,4 @@
-package collector_test
+package faults_test
 
 import (
 	"fmt"
@@ -72,7 +72,7 @@ func checkAlerts(t *testing.T, all []evidence) {
 		}
 		test.Exprs = append(test.Exprs, expr)
 	}
-	rules, err := filepath.Abs("../prometheus/rules/*.yml")
+	rules, err := filepath.Abs("../../../prometheus/rules/*.yml")
 	must(t, err)
 	content, err := yaml.Marshal(map[string]any{
 		"rule_files": []string{rules}, "evaluation_interval": storyInterval.String(), "tests": []ruleTest{test},
@@ -80,7 +80,7 @@ func checkAlerts(t *testing.T, all []evidence) {
 	must(t, err)
 	file := filepath.Join(t.TempDir(), "faults.yml")
 	must(t, os.WriteFile(file, content, 0o600))
-	find := exec.Command("../scripts/promtool.sh")
+	find := exec.Command("../../../scripts/promtool.sh")
 	var complaint strings.Builder
 	find.Stderr = &complaint
 	promtool, err := find.Output()

@@ -1,4 +1,4 @@
-package collector_test
+package faults_test
 
 import (
 	"context"
