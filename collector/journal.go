@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"time"
+
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
@@ -12,10 +14,11 @@ type journal struct {
 	logger     log.Logger
 	conditions map[string]string
 	limited    map[string]bool
+	origin     time.Time // of the moments that are logged
 }
 
 func newJournal(logger log.Logger) *journal {
-	return &journal{logger: logger, conditions: map[string]string{}, limited: map[string]bool{}}
+	return &journal{logger: logger, conditions: map[string]string{}, limited: map[string]bool{}, origin: time.Now()}
 }
 
 // write logs what has changed with this probe.
@@ -30,6 +33,7 @@ func (j *journal) write(r *probe.Result) {
 		}
 		j.limits(node)
 	}
+	j.logMoments(r)
 }
 
 // events logs what happens once: another primary, lost commits.

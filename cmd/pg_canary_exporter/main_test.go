@@ -117,6 +117,8 @@ func TestMistakesInFlags(t *testing.T) {
 		"no time":          {[]string{dsn, "--probe.timeout=0s"}, "must be above 0"},
 		"no duration":      {[]string{dsn, "--probe.wait=soon"}, "soon"},
 		"a strange path":   {[]string{dsn, "--web.telemetry-path=metrics"}, "give a path such as /metrics"},
+		"a path in use":    {[]string{dsn, "--web.telemetry-path=/-/ready"}, "has another use"},
+		"the probe's path": {[]string{dsn, "--web.telemetry-path=/probe"}, "has another use"},
 		"a strange commit": {[]string{dsn, "--probe.synchronous-commit=maybe"}, "maybe"},
 		"no web config":    {[]string{dsn, "--web.listen-address=127.0.0.1:0", "--web.config.file=/does/not/exist"}, "/does/not/exist"},
 		"no role":          {[]string{"setup", dsn, "--role=pg_canary"}, "reserves names that begin with pg_"},

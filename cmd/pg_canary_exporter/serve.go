@@ -23,6 +23,9 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 	if !strings.HasPrefix(o.telemetryPath, "/") || strings.ContainsAny(o.telemetryPath, " {}") || o.telemetryPath == "/" {
 		return fmt.Errorf("--web.telemetry-path=%q: give a path such as /metrics", o.telemetryPath)
 	}
+	if o.telemetryPath == server.ProbePath || strings.HasPrefix(o.telemetryPath, "/-/") {
+		return fmt.Errorf("--web.telemetry-path=%q has another use: give a path such as /metrics", o.telemetryPath)
+	}
 	cluster, err := o.cluster()
 	if err != nil {
 		return err

@@ -29,6 +29,13 @@ const Name = "pg_canary_exporter"
 // DefaultAddress is where the exporter listens unless told otherwise.
 const DefaultAddress = ":10187"
 
+// ProbePath answers with a probe of the cluster that its parameter target names,
+// and nothing else.
+const ProbePath = "/probe"
+
+// Target is the name of the cluster that the flags describe.
+const Target = "default"
+
 // Config is what a server serves, and how.
 type Config struct {
 	// Collector is probed on every scrape.
@@ -72,26 +79,26 @@ func Run(ctx context.Context, config Config) error {
 	return err
 }
 
-// Routes returns the handler of all paths.
-func Routes(config Config) (http.Handler, error) { return routes(config, new(atomic.Bool)) }
-
+// routes returns the handler of all paths.
 func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	own, err := ownMetrics()
 	if err != nil {
 		return nil, err
 	}
-	scrape := &collector.Handler{
+	probe := &collector.Handler{
 		Collector:     config.Collector,
-		Own:           own,
 		Timeout:       config.ProbeTimeout,
 		TimeoutOffset: config.TimeoutOffset,
 	}
+	scrape := *probe
+	scrape.Own = own
 	landing, err := landingPage(config.MetricsPath)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, scrape))
+	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, &scrape))
+	mux.Handle("GET "+ProbePath, ofTarget(Target, probe))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { say(w, "Healthy.\n") })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if stopping.Load() {
@@ -102,6 +109,17 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	})
 	mux.Handle("GET /{$}", landing)
 	return mux, nil
+}
+
+// ofTarget passes on the requests that name a target, and refuses the others.
+func ofTarget(target string, handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked := r.URL.Query().Get("target"); asked != target {
+			http.Error(w, fmt.Sprintf("There is no cluster %q; ask for target=%s.", asked, target), http.StatusNotFound)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // ownMetrics returns the exporter's own metrics, without those of a probe.
