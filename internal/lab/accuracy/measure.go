@@ -1,14 +1,16 @@
 //go:build unix
 
-package main
+package accuracy
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
-	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/observer"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
@@ -38,40 +40,34 @@ type measurement struct {
 // outcome is what came of a scenario.
 type outcome struct {
 	scenario
+	clock        history.Clock
+	exporter     *exporter.Exporter
 	measurements []*measurement
 }
 
-func measure(ctx context.Context, pair *rig.Rig, s scenario) (*outcome, error) {
-	config := rig.Config()
-	config.Wait = s.wait
-	cluster, err := pair.Probe(config)
+func measure(ctx context.Context, program *exporter.Program, pair *rig.Rig, s scenario) (o *outcome, err error) {
+	e, err := program.Start(ctx, exporter.Config{
+		DSNs: pair.DSNs(), Moments: true, Args: []string{"--probe.wait=" + s.wait.String()},
+		Timeout: s.wait + 4*time.Second,
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer cluster.Close(context.WithoutCancel(ctx)) //nolint:errcheck // The servers end anyway.
-	clock := history.Clock{Began: time.Now()}
-	o := &outcome{scenario: s}
-	if err := settle(ctx, pair, cluster); err != nil {
+	defer func() { err = errors.Join(err, e.Stop()) }()
+	o = &outcome{scenario: s, clock: history.Clock{Began: time.Now()}, exporter: e}
+	if err := settle(ctx, pair, e); err != nil {
 		return nil, err
 	}
-	var watching *observer.Observer
-	if !s.unobserved {
-		watching = observer.Start(ctx, clock, pair.Replica.SuperDSN(), rig.SectionSQL)
-		defer watching.Stop()
-		if err := shows(ctx, watching, 1); err != nil {
-			return nil, err
-		}
+	if s.unobserved {
+		return o, o.probeAll(ctx)
 	}
-	// Memory of what is acknowledged, but not shown, begins with this one.
-	if _, err := o.probe(ctx, cluster, clock); err != nil {
+	watching := observer.Start(ctx, o.clock, pair.Replica.SuperDSN(), rig.SectionSQL)
+	defer watching.Stop()
+	if err := shows(ctx, watching, 1); err != nil {
 		return nil, err
 	}
-	o.measurements = nil
-	if err := o.probeAll(ctx, cluster, clock); err != nil {
+	if err := o.probeAll(ctx); err != nil {
 		return nil, err
-	}
-	if watching == nil {
-		return o, nil
 	}
 	if err := shows(ctx, watching, o.measurements[len(o.measurements)-1].capacity); err != nil {
 		return nil, err
@@ -81,28 +77,19 @@ func measure(ctx context.Context, pair *rig.Rig, s scenario) (*outcome, error) {
 	return o, nil
 }
 
-// settle probes until the replica shows the canaries at once, so that a scenario
-// does not begin in the lag of the one before it.
-func settle(ctx context.Context, pair *rig.Rig, cluster *probe.Cluster) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+// settle scrapes until the replica shows the canaries at once, so that a
+// scenario does not begin in the lag of the one before it.
+func settle(ctx context.Context, pair *rig.Rig, e *exporter.Exporter) error {
+	bounded, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if err := pair.Replica.WaitCaughtUp(ctx); err != nil {
+	if err := pair.Replica.WaitCaughtUp(bounded); err != nil {
 		return err
 	}
-	for good := 0; good < 20; {
-		r := cluster.Probe(ctx)
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("the pair does not come to rest: %w", err)
-		}
-		good++
-		if replicas := r.Replicas(); r.Write == nil || len(replicas) == 0 || replicas[0].Replica.State != probe.StateSynced {
-			good = 0
-		}
-	}
-	return nil
+	return e.WaitSynced(ctx, 20)
 }
 
-func (o *outcome) probeAll(ctx context.Context, cluster *probe.Cluster, clock history.Clock) (err error) {
+// probeAll makes all probes of the scenario.
+func (o *outcome) probeAll(ctx context.Context) (err error) {
 	if o.begin != nil {
 		if err := o.begin(ctx); err != nil {
 			return err
@@ -118,7 +105,7 @@ func (o *outcome) probeAll(ctx context.Context, cluster *probe.Cluster, clock hi
 				return err
 			}
 		}
-		m, err := o.probe(ctx, cluster, clock)
+		m, err := o.probe(ctx)
 		if err != nil {
 			return err
 		}
@@ -127,29 +114,31 @@ func (o *outcome) probeAll(ctx context.Context, cluster *probe.Cluster, clock hi
 	return nil
 }
 
-// probe runs one probe and keeps the exporter's word.
-func (o *outcome) probe(ctx context.Context, cluster *probe.Cluster, clock history.Clock) (*measurement, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.wait+4*time.Second)
-	defer cancel()
-	r := cluster.Probe(ctx)
-	if r.Write == nil || r.Nodes[1].Replica == nil || r.Nodes[1].Replica.Lag == nil {
-		return nil, fmt.Errorf("a probe failed: %+v", r)
+// probe makes one scrape and keeps the exporter's word.
+func (o *outcome) probe(ctx context.Context) (*measurement, error) {
+	samples, moments, err := o.exporter.Probe(ctx)
+	if err != nil {
+		return nil, err
 	}
-	replica := r.Nodes[1].Replica
+	lag := samples.Values["pg_canary_lag_seconds"]
+	if moments == nil || lag == nil || len(moments.Reads) != 1 {
+		return nil, fmt.Errorf("a probe failed: its moments are %+v, the replica is %q", moments, samples.State)
+	}
+	reads := moments.Reads[0]
 	m := &measurement{
-		capacity:     r.Write.Capacity,
-		acknowledged: clock.Moment(r.Write.Acknowledged),
-		lag:          *replica.Lag,
-		fresh:        !replica.FirstFresh.IsZero(),
+		capacity:     moments.Capacity,
+		acknowledged: o.clock.Moment(moments.Acknowledged),
+		lag:          time.Duration(math.Round(*lag * float64(time.Second))),
+		fresh:        !reads.FirstFresh.IsZero(),
 		lastStale:    history.Always,
 		firstFresh:   history.Never,
-		ended:        clock.Moment(r.Started.Add(r.Duration)),
+		ended:        o.clock.Moment(moments.Ended),
 	}
-	if !replica.LastStale.IsZero() {
-		m.lastStale = clock.Moment(replica.LastStale)
+	if !reads.LastStale.IsZero() {
+		m.lastStale = o.clock.Moment(reads.LastStale)
 	}
 	if m.fresh {
-		m.firstFresh = clock.Moment(replica.FirstFresh)
+		m.firstFresh = o.clock.Moment(reads.FirstFresh)
 	}
 	return m, nil
 }
@@ -159,10 +148,8 @@ func shows(ctx context.Context, watching *observer.Observer, capacity int64) err
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for watching.Current() < capacity {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the observer does not see canary %d: %w", capacity, ctx.Err())
-		case <-time.After(10 * time.Millisecond):
+		if err := lab.Sleep(ctx, 10*time.Millisecond); err != nil {
+			return fmt.Errorf("the observer does not see canary %d: %w", capacity, err)
 		}
 	}
 	return nil

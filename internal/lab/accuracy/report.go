@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package accuracy
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 )
 
 // The limits of the width of the exporter's interval.
@@ -22,7 +24,7 @@ const (
 // a busy machine makes all of them wider.
 func report(out io.Writer, done []*outcome) bool {
 	var wide []string
-	say(out, "Replicas that showed the canary within the wait: the visibility delay\n")
+	lab.Say(out, "Replicas that showed the canary within the wait: the visibility delay\n")
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row(table, "", "probes", "truth", "exporter", "error p50", "p95", "width p50", "p95", "limit", "overlaps")
 	for _, o := range done {
@@ -31,7 +33,7 @@ func report(out io.Writer, done []*outcome) bool {
 		}
 	}
 	_ = table.Flush()
-	say(out, "\nReplicas that did not: lag_seconds\n")
+	lab.Say(out, "\nReplicas that did not: lag_seconds\n")
 	table = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row(table, "", "probes", "truth", "exporter", "error p50", "p95", "max", "limit", "overlaps")
 	for _, o := range done {
@@ -40,9 +42,9 @@ func report(out io.Writer, done []*outcome) bool {
 		}
 	}
 	_ = table.Flush()
-	say(out, "")
+	lab.Say(out, "")
 	for _, line := range wide {
-		say(out, "WIDE: %s", line)
+		lab.Say(out, "WIDE: %s", line)
 	}
 	return printUntruths(out, done) == 0
 }
@@ -52,7 +54,7 @@ func printUntruths(out io.Writer, done []*outcome) int {
 	for _, o := range done {
 		for _, m := range o.measurements {
 			if m.violation != "" {
-				say(out, "UNTRUE: %s: %s", o.name, m.violation)
+				lab.Say(out, "UNTRUE: %s: %s", o.name, m.violation)
 				n++
 			}
 		}
@@ -117,7 +119,7 @@ func quantiles(list []*measurement, of func(*measurement) time.Duration) func(fl
 	return func(q float64) time.Duration { return values[int(q*float64(len(values)-1))] }
 }
 
-func row(table io.Writer, cells ...string) { say(table, "%s", strings.Join(cells, "\t")) }
+func row(table io.Writer, cells ...string) { lab.Say(table, "%s", strings.Join(cells, "\t")) }
 
 func show(d time.Duration) string {
 	unit := time.Microsecond

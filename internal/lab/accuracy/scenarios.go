@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package accuracy
 
 import (
 	"context"
@@ -24,10 +24,10 @@ type scenario struct {
 	begin, before, end func(context.Context) error
 }
 
-const (
-	usualWait = time.Second
-	longWait  = 5 * time.Second
-)
+// usualWait is the default, longWait long enough for delays beyond it.
+var usualWait = rig.Config().Wait
+
+const longWait = 5 * time.Second
 
 // scenarios are all of them. A delay beyond the wait is there twice: as it is
 // by default, where the probe gives up and tells how far the replica is behind,
@@ -72,15 +72,10 @@ func slowLink(pair *rig.Rig, delay time.Duration, probes int, wait time.Duration
 
 // applyDelay sets recovery_min_apply_delay.
 func applyDelay(pair *rig.Rig, delay time.Duration, probes int, wait time.Duration) scenario {
-	set := func(value string) func(context.Context) error {
-		return func(ctx context.Context) error {
-			return pair.Replica.SetConfig(ctx, map[string]string{"recovery_min_apply_delay": value})
-		}
-	}
 	return scenario{
 		name: fmt.Sprintf("recovery_min_apply_delay %v%s", delay, waiting(wait)), probes: probes, wait: wait,
-		begin: set(fmt.Sprint(delay.Milliseconds(), "ms")),
-		end:   set("0"),
+		begin: pair.DelayReplay(fmt.Sprint(delay.Milliseconds(), "ms")),
+		end:   pair.DelayReplay("0"),
 	}
 }
 

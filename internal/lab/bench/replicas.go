@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package bench
 
 import (
 	"context"
@@ -8,6 +8,9 @@ import (
 	"io"
 	"text/tabwriter"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/floor"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
 // delays are medians over probes, counted from the acknowledgement.
@@ -16,7 +19,7 @@ type delays struct{ bareReads, firstReads, visible time.Duration }
 // firstReads measures when the last of all replicas' first reads is back, and
 // when the last replica shows the canary.
 func firstReads(ctx context.Context, dsns []string, rounds int) (delays, error) {
-	cluster, err := newCluster(dsns)
+	cluster, err := rig.Probe(dsns)
 	if err != nil {
 		return delays{}, err
 	}
@@ -24,7 +27,7 @@ func firstReads(ctx context.Context, dsns []string, rounds int) (delays, error) 
 	var reads, visible []time.Duration
 	for range rounds {
 		time.Sleep(gap)
-		bounded, cancel := context.WithTimeout(ctx, 5*time.Second)
+		bounded, cancel := context.WithTimeout(ctx, rig.ProbeTimeout)
 		r := cluster.Probe(bounded)
 		cancel()
 		if r.Write == nil {
@@ -46,19 +49,19 @@ func firstReads(ctx context.Context, dsns []string, rounds int) (delays, error) 
 
 // bareReads measures the same reads on bare connections.
 func bareReads(ctx context.Context, dsns []string, rounds int) (time.Duration, error) {
-	f, err := newFloor(ctx, dsns[0], dsns[1:]...)
+	f, err := floor.New(ctx, dsns[0], dsns[1:]...)
 	if err != nil {
 		return 0, err
 	}
-	defer f.close(context.WithoutCancel(ctx)) //nolint:errcheck // The servers end anyway.
+	defer f.Close(context.WithoutCancel(ctx)) //nolint:errcheck // The servers end anyway.
 	var times []time.Duration
 	for range rounds {
 		time.Sleep(gap)
-		if _, err := f.write(ctx); err != nil {
+		if _, err := f.Write(ctx); err != nil {
 			return 0, err
 		}
 		written := time.Now()
-		if err := f.readAll(ctx); err != nil {
+		if err := f.ReadAll(ctx); err != nil {
 			return 0, err
 		}
 		times = append(times, time.Since(written))

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package compare
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/observer"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
@@ -49,7 +50,7 @@ func newApplication(ctx context.Context, primary, replica *pgcluster.Server) (*a
 
 // write writes until ctx ends.
 func (a *application) write(ctx context.Context) error {
-	for sleep(ctx, writePause) == nil {
+	for lab.Sleep(ctx, writePause) == nil {
 		// An interrupted write would leave the connection broken.
 		if _, err := a.conn.Exec(context.WithoutCancel(ctx), "UPDATE application SET number = $1", a.written()+1); err != nil {
 			return err
@@ -80,7 +81,7 @@ func (a *application) waiting(ctx context.Context, at history.Moment) (time.Dura
 		if oldest, newest, known := all.ShownAt(at); known {
 			return (a.since(oldest, at) + a.since(newest, at)) / 2, nil
 		}
-		if err := sleep(ctx, time.Millisecond); err != nil {
+		if err := lab.Sleep(ctx, time.Millisecond); err != nil {
 			return 0, err
 		}
 	}
@@ -99,7 +100,7 @@ func (a *application) since(shown int64, at history.Moment) time.Duration {
 // caughtUp waits until the replica shows all numbers.
 func (a *application) caughtUp(ctx context.Context) error {
 	for a.watching.Current() < a.written() {
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+		if err := lab.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package compare
 
 import (
 	"context"
@@ -11,7 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/load"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
@@ -21,8 +23,8 @@ const scrapeInterval = time.Second
 type sample struct {
 	truth      time.Duration
 	truthBytes float64
-	lag        *time.Duration
-	lagBytes   *uint64
+	lag        *float64 // seconds
+	lagBytes   *float64
 	state      string
 	answers    []*float64 // of the formulas, in their order
 }
@@ -31,16 +33,12 @@ type sample struct {
 type bench struct {
 	pair             *rig.Rig
 	app              *application
-	cluster          *probe.Cluster
+	exporter         *exporter.Exporter
 	primary, replica *pgx.Conn
 }
 
-func newBench(ctx context.Context, pair *rig.Rig) (*bench, error) {
-	b := &bench{pair: pair}
-	var err error
-	if b.cluster, err = pair.Probe(rig.Config()); err != nil {
-		return nil, err
-	}
+func newBench(ctx context.Context, pair *rig.Rig, e *exporter.Exporter) (b *bench, err error) {
+	b = &bench{pair: pair, exporter: e}
 	if b.primary, err = pgx.Connect(ctx, pair.Primary.SuperDSN()); err != nil {
 		return nil, err
 	}
@@ -55,7 +53,7 @@ func (b *bench) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	b.app.close(ctx)
-	_ = errors.Join(b.cluster.Close(ctx), b.primary.Close(ctx), b.replica.Close(ctx)) // The servers end anyway.
+	_ = errors.Join(b.primary.Close(ctx), b.replica.Close(ctx)) // The servers end anyway.
 }
 
 // run makes a situation and asks all.
@@ -63,7 +61,7 @@ func (b *bench) run(ctx context.Context, s situation) (r row, err error) {
 	if err := b.settle(ctx); err != nil {
 		return r, err
 	}
-	if err := sleep(ctx, s.rest); err != nil {
+	if err := lab.Sleep(ctx, s.rest); err != nil {
 		return r, err
 	}
 	if s.begin != nil {
@@ -81,7 +79,7 @@ func (b *bench) run(ctx context.Context, s situation) (r row, err error) {
 		all.Go(func() error { return b.app.write(writing) })
 	}
 	if s.heavy {
-		all.Go(func() error { return load(writing, b.pair) })
+		all.Go(func() error { return load.Heavily(writing, b.pair.Primary) })
 	}
 	r.situation = s
 	all.Go(func() error {
@@ -132,14 +130,12 @@ func (b *bench) ask(ctx context.Context, s situation) ([]sample, error) {
 	return samples, nil
 }
 
-func (b *bench) scrape(ctx context.Context) (*probe.ReplicaResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	r := b.cluster.Probe(ctx)
-	if r.Write == nil || r.Nodes[1].Replica == nil {
-		return nil, fmt.Errorf("a probe failed: %+v", r)
+func (b *bench) scrape(ctx context.Context) (exporter.Samples, error) {
+	samples, err := b.exporter.Scrape(ctx)
+	if err == nil && (samples.Value("pg_canary_up") != 1 || samples.State == "") {
+		err = fmt.Errorf("a probe failed: up is %v, the replica %q", samples.Value("pg_canary_up"), samples.State)
 	}
-	return r.Nodes[1].Replica, nil
+	return samples, err
 }
 
 // sample asks all at one time. The probe comes last on an idle primary, because
@@ -172,11 +168,11 @@ func (b *bench) sample(ctx context.Context, probeLast bool) (s sample, err error
 }
 
 func (s *sample) probe(ctx context.Context, b *bench) error {
-	replica, err := b.scrape(ctx)
+	samples, err := b.scrape(ctx)
 	if err != nil {
 		return err
 	}
-	s.lag, s.lagBytes, s.state = replica.Lag, replica.LagBytes, string(replica.State)
+	s.lag, s.lagBytes, s.state = samples.Values["pg_canary_lag_seconds"], samples.Values["pg_canary_lag_bytes"], samples.State
 	return nil
 }
 

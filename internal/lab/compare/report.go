@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package compare
 
 import (
 	"fmt"
@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 )
 
 // row is one situation and what all said in it.
@@ -22,20 +23,20 @@ func report(out io.Writer, rows []row) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line(table, "LAG IN SECONDS", "truth", "this exporter", "state", formulas[0].heading, formulas[1].heading, formulas[2].heading)
 	for _, r := range rows {
-		line(table, r.name, seconds(r.median(func(s sample) *float64 { return inSeconds(&s.truth) })),
-			seconds(r.median(func(s sample) *float64 { return inSeconds(s.lag) })), r.states(),
+		line(table, r.name, seconds(r.median(func(s sample) *float64 { return new(s.truth.Seconds()) })),
+			seconds(r.median(func(s sample) *float64 { return s.lag })), r.states(),
 			seconds(r.answer(0)), seconds(r.answer(1)), seconds(r.answer(2)))
 	}
 	line(table)
 	line(table, "LAG IN BYTES", "truth", "this exporter", formulas[3].heading, formulas[4].heading)
 	for _, r := range rows {
 		line(table, r.name, bytes(r.median(func(s sample) *float64 { return &s.truthBytes })),
-			bytes(r.median(func(s sample) *float64 { return whole(s.lagBytes) })), bytes(r.answer(3)), bytes(r.answer(4)))
+			bytes(r.median(func(s sample) *float64 { return s.lagBytes })), bytes(r.answer(3)), bytes(r.answer(4)))
 	}
 	return table.Flush()
 }
 
-func line(out io.Writer, cells ...string) { say(out, "%s", strings.Join(cells, "\t")) }
+func line(out io.Writer, cells ...string) { lab.Say(out, "%s", strings.Join(cells, "\t")) }
 
 // median returns the median of what was said; nil when nothing was.
 func (r row) median(of func(sample) *float64) *float64 {
@@ -65,22 +66,6 @@ func (r row) states() string {
 		}
 	}
 	return strings.Join(states, ", ")
-}
-
-func inSeconds(d *time.Duration) *float64 {
-	if d == nil {
-		return nil
-	}
-	s := d.Seconds()
-	return &s
-}
-
-func whole(n *uint64) *float64 {
-	if n == nil {
-		return nil
-	}
-	f := float64(*n)
-	return &f
 }
 
 // seconds and bytes show an answer, and a dash for none.

@@ -1,13 +1,11 @@
 //go:build unix
 
-package main
+package compare
 
 import (
 	"context"
 	"fmt"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
@@ -32,11 +30,6 @@ func situations(pair *rig.Rig, pace float64) []situation {
 	long := func(d time.Duration) time.Duration { return time.Duration(pace * float64(d)) }
 	idle, cut, paused, before := long(time.Minute), long(20*time.Second), long(15*time.Second), long(20*time.Second)
 	const delay = 5 * time.Second
-	setDelay := func(value string) func(context.Context) error {
-		return func(ctx context.Context) error {
-			return pair.Replica.SetConfig(ctx, map[string]string{"recovery_min_apply_delay": value})
-		}
-	}
 	return []situation{
 		{name: "nothing in the way, light writes", lasts: long(5 * time.Second), samples: 5},
 		{name: fmt.Sprintf("idle primary for %v", idle), rest: idle, samples: 1},
@@ -53,44 +46,9 @@ func situations(pair *rig.Rig, pace float64) []situation {
 			begin: pair.PauseReplay, end: pair.ResumeReplay, lasts: paused, samples: 1,
 		},
 		{
-			name: fmt.Sprintf("recovery_min_apply_delay %v", delay), begin: setDelay(delay.String()), end: setDelay("0"),
+			name: fmt.Sprintf("recovery_min_apply_delay %v", delay), begin: pair.DelayReplay(delay.String()), end: pair.DelayReplay("0"),
 			lasts: 2 * delay, samples: 5,
 		},
 		{name: "heavy writes", lasts: long(10 * time.Second), samples: 10, heavy: true},
 	}
-}
-
-// loadSQL is one heavy transaction; its random keys cost the one process that
-// replays more than the many that write.
-const (
-	loadTable = "CREATE TABLE IF NOT EXISTS load (key uuid PRIMARY KEY, filler text)"
-	loadSQL   = "INSERT INTO load SELECT gen_random_uuid(), repeat('x', 500) FROM generate_series(1, 5000)"
-	sessions  = 4
-)
-
-// load writes as much as it can until ctx ends.
-func load(ctx context.Context, pair *rig.Rig) error {
-	if err := pair.Primary.Exec(ctx, loadTable); err != nil {
-		return err
-	}
-	all, bounded := errgroup.WithContext(ctx)
-	for range sessions {
-		all.Go(func() error {
-			for bounded.Err() == nil {
-				if err := pair.Primary.Exec(bounded, loadSQL); err != nil {
-					return ended(bounded, err)
-				}
-			}
-			return nil
-		})
-	}
-	return all.Wait()
-}
-
-// ended drops the error of something that was told to end.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
 }

@@ -1,157 +1,167 @@
 //go:build unix
 
-package main
+// Package demo shows the exporter at work on a machine without Docker: it starts
+// a primary and replicas of its own, serves their metrics, prints what probes
+// see, and, when asked to, makes the replicas lag. It leaves nothing behind.
+package demo
 
 import (
+	"bufio"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
-	"github.com/prometheus/exporter-toolkit/web"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/pg-canary/pg_canary_exporter/collector"
-	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
-	"github.com/pg-canary/pg_canary_exporter/collector/probe"
-	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
-	"github.com/pg-canary/pg_canary_exporter/internal/report"
-	"github.com/pg-canary/pg_canary_exporter/internal/server"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
-const (
-	role         = "canary"
-	probeTimeout = 5 * time.Second
-	wait         = time.Second
-	syncedWithin = 100 * time.Millisecond
-)
-
-// demo is one run.
-type demo struct {
-	*options
-	out          io.Writer
-	installation pgcluster.Installation
-	servers      *pgcluster.Cluster
+// Options are what is shown.
+type Options struct {
+	// Listen is the address of the metrics.
+	Listen string
+	// Replicas is how many there are, 1 to 8.
+	Replicas int
+	// Load writes heavily now and then.
+	Load bool
+	// Pause pauses the replay of the last replica now and then.
+	Pause bool
+	// Interval is how often what a probe sees is printed.
+	Interval time.Duration
 }
 
-// run starts the servers and the exporter, and ends with ctx.
-func (d *demo) run(ctx context.Context) (err error) {
-	began := time.Now()
-	say(d.out, "Starting a primary and %d replica(s) …", d.replicas)
-	d.servers, err = pgcluster.New(ctx, pgcluster.Options{Installation: d.installation})
-	if err != nil {
-		return ended(ctx, err)
+// check says what is wrong with the options.
+func (o Options) check() error {
+	if o.Replicas < 1 || o.Replicas > 8 {
+		return fmt.Errorf("--replicas=%d: give 1 to 8", o.Replicas)
 	}
-	defer func() {
-		err = errors.Join(err, d.servers.Close())
-		say(d.out, "The servers are stopped and their files removed.")
-	}()
-	cluster, err := d.prepare(ctx)
-	if err != nil {
-		return ended(ctx, err)
-	}
-	defer func() {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = cluster.Close(bounded) // The servers go too.
-	}()
-	d.introduce(time.Since(began))
-	return d.serve(ctx, cluster)
-}
-
-// prepare starts the replicas, sets the primary up, and returns the cluster to probe.
-func (d *demo) prepare(ctx context.Context) (*probe.Cluster, error) {
-	password := rand.Text()
-	if err := (pgnode.Setup{Role: role, Password: password}).Run(ctx, d.servers.Primary().SuperDSN()); err != nil {
-		return nil, err
-	}
-	for i := range d.replicas {
-		if _, err := d.servers.AddReplica(ctx, pgcluster.ReplicaOptions{Name: fmt.Sprintf("replica%d", i+1)}); err != nil {
-			return nil, err
-		}
-	}
-	settings := pgnode.Options{Section: "default", SynchronousCommit: "local", StatementTimeout: probeTimeout}
-	var nodes []probe.Node
-	for _, s := range append([]*pgcluster.Server{d.servers.Primary()}, d.servers.Replicas()...) {
-		node, err := pgnode.New(s.DSN(role, password, "postgres"), settings)
-		if err != nil {
-			return nil, err
-		}
-		nodes = append(nodes, node)
-	}
-	return probe.New(probe.Config{Wait: wait, SyncedWithin: syncedWithin}, nodes...), nil
-}
-
-func (d *demo) introduce(took time.Duration) {
-	say(d.out, "Ready in %v. Metrics: http://localhost%s/metrics", report.Duration(took), d.listen)
-	for _, server := range d.servers.Servers() {
-		say(d.out, "psql on %s: PGPASSFILE=%s psql -h %s -p %d -U postgres", server.Name, d.servers.Passfile(), server.Host, server.Port)
-	}
-	if !d.load && !d.pause {
-		say(d.out, `To see lag: make run ARGS="--load", make run ARGS="--pause", or`+
-			"\n  SELECT pg_wal_replay_pause();   -- on the replica, and pg_wal_replay_resume()")
-	}
-	say(d.out, "Ctrl-C stops everything.\n")
-}
-
-// serve runs the exporter, the printing, and what makes the replicas lag.
-func (d *demo) serve(ctx context.Context, cluster *probe.Cluster) error {
-	logger := level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(d.out)), level.AllowWarn())
-	probed := collector.New(cluster, logger)
-	defer probed.Wait()
-	everything, ctx := errgroup.WithContext(ctx)
-	everything.Go(func() error {
-		disabled, noFile := false, ""
-		return server.Run(ctx, server.Config{
-			Collector:    probed,
-			MetricsPath:  "/metrics",
-			ProbeTimeout: probeTimeout,
-			Web:          &web.FlagConfig{WebListenAddresses: &[]string{d.listen}, WebSystemdSocket: &disabled, WebConfigFile: &noFile},
-			Logger:       logger,
-		})
-	})
-	everything.Go(func() error { return d.print(ctx, probed) })
-	if d.load {
-		everything.Go(func() error { return ended(ctx, d.writeHeavily(ctx)) })
-	}
-	if d.pause {
-		everything.Go(func() error { return ended(ctx, d.pauseNowAndThen(ctx)) })
-	}
-	return everything.Wait()
-}
-
-// print shows a probe every interval, as `check --watch` does.
-func (d *demo) print(ctx context.Context, probed *collector.Collector) error {
-	for ctx.Err() == nil {
-		result, err := probed.Probe(ctx, probeTimeout)
-		if err != nil {
-			return ended(ctx, err)
-		}
-		say(d.out, "%s", time.Now().Format(time.TimeOnly))
-		if err := errors.Join(report.Table(d.out, result), report.Reasons(d.out, result)); err != nil {
-			return err
-		}
-		say(d.out, "")
-		sleep(ctx, d.interval)
+	if o.Interval <= 0 {
+		return fmt.Errorf("--interval=%v: give a time above 0", o.Interval)
 	}
 	return nil
 }
 
-// ended drops the error of something that was interrupted.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+// demo is one run.
+type demo struct {
+	Options
+	out      io.Writer
+	servers  *rig.Rig
+	program  *exporter.Program
+	exporter *exporter.Exporter
 }
 
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+// Run shows all until ctx ends, which is its usual end.
+func Run(ctx context.Context, options Options, out io.Writer) error {
+	if err := options.check(); err != nil {
+		return err
 	}
+	d := &demo{Options: options, out: out}
+	return lab.Ended(ctx, d.run(ctx))
+}
+
+func (d *demo) run(ctx context.Context) (err error) {
+	began := time.Now()
+	installation, err := Install(ctx, d.out)
+	if err != nil {
+		return err
+	}
+	lab.Say(d.out, "Building the exporter, starting a primary and %d replica(s) …", d.Replicas)
+	if d.program, err = exporter.Build(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.program.Close()) }()
+	// What a replica does about a query in its way is the server's own default.
+	d.servers, err = rig.New(ctx, rig.Options{
+		Installation: installation, Replicas: d.Replicas,
+		Settings: map[string]string{"max_standby_streaming_delay": "30s"},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, d.servers.Close())
+		lab.Say(d.out, "The servers are stopped and their files removed.")
+	}()
+	d.exporter, err = d.program.Start(ctx, exporter.Config{DSNs: d.servers.DSNs(), Listen: d.Listen, Log: d.out})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.exporter.Stop()) }()
+	d.introduce(time.Since(began))
+	return d.show(ctx)
+}
+
+func (d *demo) introduce(took time.Duration) {
+	lab.Say(d.out, "Ready in %v. Metrics: http://%s/metrics", took.Round(100*time.Millisecond), d.address())
+	for _, server := range d.servers.Servers.Servers() {
+		lab.Say(d.out, "psql on %s: PGPASSFILE=%s psql -h %s -p %d -U postgres",
+			server.Name, d.servers.Servers.Passfile(), server.Host, server.Port)
+	}
+	if !d.Load && !d.Pause {
+		lab.Say(d.out, `To see lag: make run ARGS="--load", make run ARGS="--pause", or`+
+			"\n  SELECT pg_wal_replay_pause();   -- on the replica, and pg_wal_replay_resume()")
+	}
+	lab.Say(d.out, "Ctrl-C stops everything.")
+}
+
+// address is where a browser on this host finds the metrics.
+func (d *demo) address() string {
+	if rest, ok := strings.CutPrefix(d.exporter.Address, "[::]:"); ok {
+		return "localhost:" + rest
+	}
+	return d.exporter.Address
+}
+
+// show prints what probes see, and does what makes the replicas lag.
+func (d *demo) show(ctx context.Context) error {
+	everything, ctx := errgroup.WithContext(ctx)
+	everything.Go(func() error { return d.print(ctx) })
+	everything.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.exporter.Ended():
+			return d.exporter.Stop()
+		}
+	})
+	if d.Load {
+		everything.Go(func() error { return lab.Ended(ctx, d.writeHeavily(ctx)) })
+	}
+	if d.Pause {
+		everything.Go(func() error { return lab.Ended(ctx, d.pauseNowAndThen(ctx)) })
+	}
+	return everything.Wait()
+}
+
+// print passes on what the exporter's own `check --watch` says, with the time
+// above each table.
+func (d *demo) print(ctx context.Context) error {
+	check := d.program.Command(ctx, d.servers.DSNs(), "check", "--watch", "--watch.interval="+d.Interval.String())
+	// One pipe for both keeps the reasons behind their table.
+	lines, said := io.Pipe()
+	check.Stdout, check.Stderr = said, said
+	if err := check.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- check.Wait()
+		_ = said.Close() // It cannot fail.
+	}()
+	for text := bufio.NewScanner(lines); text.Scan() && ctx.Err() == nil; {
+		if strings.HasPrefix(text.Text(), "NODE") {
+			lab.Say(d.out, "\n%s", time.Now().Format(time.TimeOnly))
+		}
+		lab.Say(d.out, "%s", text.Text())
+	}
+	_ = lines.Close() // What is said at the end is not for the user.
+	if err := <-ended; ctx.Err() == nil {
+		return fmt.Errorf("check --watch ended: %w", err)
+	}
+	return nil
 }

@@ -1,6 +1,6 @@
 // Package history is the file that a soak run writes and soakcheck judges, one
 // JSON object a line, and what can be concluded from an observer's reads. It is
-// all that the two programs share, and knows nothing of the exporter.
+// all that the two share, and knows nothing of the exporter.
 package history
 
 import (
@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// Moment is in nanoseconds since the run began, by the monotonic clock of the
-// one process in which both the exporter and the observer run.
+// Moment is in nanoseconds since the run began, by the machine's monotonic clock.
 type Moment int64
 
 // Clock turns times into moments.

@@ -20,6 +20,8 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/reaper"
 )
 
 // Options describe a new cluster.
@@ -37,7 +39,7 @@ type Cluster struct {
 	dir           string
 	settings      map[string]string
 	superPassword string
-	cleaner       *reaper
+	cleaner       *reaper.Reaper
 
 	logMu sync.Mutex
 	log   io.Writer
@@ -205,7 +207,7 @@ func (c *Cluster) Close() error {
 	for _, s := range servers {
 		errs = append(errs, s.Kill())
 	}
-	errs = append(errs, os.RemoveAll(c.dir), c.cleaner.finish())
+	errs = append(errs, os.RemoveAll(c.dir), c.cleaner.Finish())
 	return errors.Join(errs...)
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	gops "github.com/shirou/gopsutil/v4/process"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/reaper"
 )
 
 // process is a postmaster, a child of ours. Its own children are PostgreSQL's
@@ -21,16 +23,16 @@ type process struct {
 }
 
 // startProcess starts a postmaster that cleaner ends should this process die.
-func startProcess(cmd *exec.Cmd, cleaner *reaper) (*process, error) {
+func startProcess(cmd *exec.Cmd, cleaner *reaper.Reaper) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	p := &process{cmd, make(chan struct{})}
-	watched := cleaner.started(p.pid())
+	watched := cleaner.Started(p.pid())
 	go func() {
 		// How it ended is in cmd.ProcessState; a reaper that is gone needs no news.
 		_ = cmd.Wait()
-		_ = cleaner.ended(p.pid())
+		_ = cleaner.Ended(p.pid())
 		close(p.done)
 	}()
 	if watched != nil {

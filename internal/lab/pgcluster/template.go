@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/reaper"
 )
 
 // templates keeps a fresh data directory per installation and file system until
@@ -27,7 +29,7 @@ type templateKey struct{ binDir, parent string }
 type template struct {
 	dataDir  string
 	password string // of the superuser
-	cleaner  *reaper
+	cleaner  *reaper.Reaper
 }
 
 func templateOf(ctx context.Context, installation Installation, as account, parent string) (template, error) {
@@ -45,7 +47,7 @@ func templateOf(ctx context.Context, installation Installation, as account, pare
 	}
 	made := template{dataDir: filepath.Join(dir, "template", "data"), password: rand.Text(), cleaner: cleaner}
 	if err := initdb(ctx, installation, as, made); err != nil {
-		return template{}, errors.Join(err, cleaner.finish())
+		return template{}, errors.Join(err, cleaner.Finish())
 	}
 	templates.made[key] = made
 	return made, nil
@@ -53,7 +55,7 @@ func templateOf(ctx context.Context, installation Installation, as account, pare
 
 // newRoot makes a directory that the account can use and that is removed at
 // the latest when this process ends.
-func newRoot(ctx context.Context, parent string, installation Installation, as account) (string, *reaper, error) {
+func newRoot(ctx context.Context, parent string, installation Installation, as account) (string, *reaper.Reaper, error) {
 	dir, err := os.MkdirTemp(parent, "pgcluster-")
 	if err != nil {
 		return "", nil, err
@@ -61,12 +63,12 @@ func newRoot(ctx context.Context, parent string, installation Installation, as a
 	if dir, err = filepath.Abs(dir); err != nil {
 		return "", nil, err
 	}
-	cleaner, err := startReaper(dir)
+	cleaner, err := reaper.Start(dir)
 	if err != nil {
 		return "", nil, errors.Join(err, os.Remove(dir))
 	}
 	if err := errors.Join(as.own(dir), as.check(ctx, installation, dir)); err != nil {
-		return "", nil, errors.Join(err, cleaner.finish())
+		return "", nil, errors.Join(err, cleaner.Finish())
 	}
 	return dir, cleaner, nil
 }

@@ -9,13 +9,12 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/observer"
-	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // TestLink: what a link suffers from keeps the replica from getting what is
 // written, and it gets it when the link is well again.
 func TestLink(t *testing.T) {
-	pair, err := New(t.Context(), pgcluster.Options{})
+	pair, err := New(t.Context(), Options{Linked: true})
 	must(t, err)
 	t.Cleanup(func() { must(t, pair.Close()) })
 	must(t, pair.Primary.Exec(t.Context(), "CREATE TABLE number AS SELECT 0::bigint AS n"))

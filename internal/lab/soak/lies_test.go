@@ -1,14 +1,8 @@
 //go:build unix
 
-package main
+package soak
 
-import (
-	"testing"
-
-	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
-	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
-	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
-)
+import "github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 
 const (
 	second      = history.Moment(1e9)
@@ -114,16 +108,4 @@ var lies = map[string]lie{
 		change(func(p *history.Probe) bool { return p.FirstFresh == nil }, func(p *history.Probe) { p.Synced, p.LagSeconds = nil, nil }),
 		"nothing to compare: no proof",
 	},
-}
-
-func newRig(t *testing.T) *rig.Rig {
-	t.Helper()
-	pair, err := rig.New(t.Context(), pgcluster.Options{})
-	must(t, err)
-	t.Cleanup(func() {
-		if err := pair.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return pair
 }

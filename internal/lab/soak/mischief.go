@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package soak
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
@@ -55,7 +56,7 @@ func (m *mischief) run(ctx context.Context) error {
 	pranks := m.pranks()
 	for round := 1; ; round++ {
 		for _, i := range m.random.Perm(len(pranks)) {
-			if !sleep(ctx, m.upTo(m.quiet)) {
+			if lab.Sleep(ctx, m.upTo(m.quiet)) != nil {
 				return nil
 			}
 			if err := m.play(ctx, pranks[i]); err != nil {
@@ -74,7 +75,7 @@ func (m *mischief) play(ctx context.Context, p prank) error {
 		return err
 	}
 	if p.end != nil {
-		if !sleep(ctx, m.fault/3+m.upTo(m.fault*2/3)) {
+		if lab.Sleep(ctx, m.fault/3+m.upTo(m.fault*2/3)) != nil {
 			return nil
 		}
 		if err := p.end(ctx); err != nil {
@@ -104,14 +105,4 @@ func (m *mischief) burst(ctx context.Context) error {
 CREATE TABLE IF NOT EXISTS burst (key uuid PRIMARY KEY, filler text);
 INSERT INTO burst SELECT gen_random_uuid(), repeat('x', 200) FROM generate_series(1, 20000);
 TRUNCATE burst`)
-}
-
-// sleep waits for d and is false when ctx ended before.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

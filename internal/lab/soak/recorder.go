@@ -1,10 +1,11 @@
 //go:build unix
 
-package main
+package soak
 
 import (
 	"io"
 	"sync"
+	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/observer"
@@ -12,15 +13,17 @@ import (
 
 // recorder writes the history while it happens.
 type recorder struct {
-	clock    history.Clock
+	clock history.Clock
+	// watching is set when the servers are there.
 	watching *observer.Observer
 
 	mu     sync.Mutex
 	writer *history.Writer
 }
 
-func newRecorder(w io.Writer, clock history.Clock, watching *observer.Observer) *recorder {
-	return &recorder{clock: clock, watching: watching, writer: history.NewWriter(w)}
+// newRecorder begins the clock of a history.
+func newRecorder(w io.Writer) *recorder {
+	return &recorder{clock: history.Clock{Began: time.Now()}, writer: history.NewWriter(w)}
 }
 
 func (r *recorder) write(line history.Line) error {

@@ -1,4 +1,4 @@
-// Command soakcheck judges the history of a soak run after it has ended. It
+// Package soakcheck judges the history of a soak run after it has ended. It
 // shares no code with the exporter: it knows the history's format and what the
 // exporter promises, nothing else.
 //
@@ -42,4 +42,4 @@
 // nobody sees a canary before it was sent.
 //
 // A check that had nothing to compare fails too: silence is no proof.
-package main
+package soakcheck

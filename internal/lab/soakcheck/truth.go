@@ -1,6 +1,7 @@
-package main
+package soakcheck
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
@@ -19,7 +20,7 @@ type life struct {
 // restart belongs to nobody knows which, and is left out.
 func lives(h *history.History) []life {
 	restarts := slices.DeleteFunc(slices.Clone(h.Faults), func(f history.Fault) bool { return !f.Restart })
-	slices.SortFunc(restarts, func(a, b history.Fault) int { return compare(a.From, b.From) })
+	slices.SortFunc(restarts, func(a, b history.Fault) int { return cmp.Compare(a.From, b.From) })
 	all := []life{{from: history.Always, to: history.Never}}
 	for _, restart := range restarts {
 		all[len(all)-1].to = restart.From
@@ -39,7 +40,7 @@ func lives(h *history.History) []life {
 		}
 	}
 	for i := range all {
-		slices.SortFunc(all[i].runs, func(a, b history.Seen) int { return compare(a.First.Sent, b.First.Sent) })
+		slices.SortFunc(all[i].runs, func(a, b history.Seen) int { return cmp.Compare(a.First.Sent, b.First.Sent) })
 	}
 	return all
 }
@@ -55,15 +56,4 @@ func lifeOf(all []life, from, to history.Moment) *life {
 		}
 	}
 	return nil
-}
-
-func compare[T ~int64](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	default:
-		return 0
-	}
 }

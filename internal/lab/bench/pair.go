@@ -1,17 +1,20 @@
 //go:build unix
 
-package main
+package bench
 
 import (
 	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"runtime"
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/floor"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
 // gap is the pause between two measurements: long enough for the servers to
@@ -27,49 +30,47 @@ type contestant struct {
 }
 
 // comparePair measures floor, probe and scrapes in turn and prints the table.
-func comparePair(ctx context.Context, out io.Writer, dsns []string, rounds int) error {
-	bare, err := newFloor(ctx, dsns[0], dsns[1])
+func comparePair(ctx context.Context, out io.Writer, servers *rig.Rig, e *exporter.Exporter, rounds int) error {
+	dsns := servers.DSNs()
+	bare, err := floor.New(ctx, dsns[0], dsns[1])
 	if err != nil {
 		return err
 	}
-	defer bare.close(context.WithoutCancel(ctx)) //nolint:errcheck // The servers end anyway.
-	cluster, err := newCluster(dsns)
+	defer bare.Close(context.WithoutCancel(ctx)) //nolint:errcheck // The servers end anyway.
+	cluster, err := rig.Probe(dsns)
 	if err != nil {
 		return err
 	}
 	defer cluster.Close(context.WithoutCancel(ctx)) //nolint:errcheck // The servers end anyway.
-	exporter, err := startExporter(ctx, dsns)
-	if err != nil {
-		return err
-	}
-	defer exporter.stop()
 	probeOnce := func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, rig.ProbeTimeout)
 		defer cancel()
 		if r := cluster.Probe(ctx); r.Write == nil || r.Nodes[1].Replica.Lag == nil {
 			return fmt.Errorf("a probe failed: %+v", r)
 		}
 		return nil
 	}
-	alone, err := exporter.scraper(ctx, "/probe", asPrometheus("identity"), io.Discard)
+	probed, connection, err := e.Scraper(ctx, alone, asPrometheus("identity"), io.Discard)
 	if err != nil {
 		return err
 	}
-	whole, err := exporter.scraper(ctx, "/metrics", asPrometheus("gzip"), io.Discard)
+	defer connection.Close() //nolint:errcheck // It was only read from.
+	whole, other, err := e.Scraper(ctx, "/metrics", asPrometheus("gzip"), io.Discard)
 	if err != nil {
 		return err
 	}
+	defer other.Close() //nolint:errcheck // It was only read from.
 	contestants := []*contestant{
-		{name: "(a) four statements on bare connections", run: bare.run},
+		{name: "(a) four statements on bare connections", run: bare.Run},
 		{name: "(b) probe", target: "1.15", run: probeOnce},
-		{name: "(c) scrape of the probe's metrics", target: "1.45", run: alone},
+		{name: "(c) scrape of the probe's metrics", target: "1.45", run: probed},
 		{name: "(d) scrape of /metrics, gzip", target: "1.8", run: whole},
 	}
 	if err := measure(ctx, contestants, rounds); err != nil {
 		return err
 	}
 	printPair(out, contestants, rounds)
-	if err := printCost(ctx, out, exporter, contestants[3], rounds); err != nil {
+	if err := printCost(ctx, out, e, contestants[3], rounds); err != nil {
 		return err
 	}
 	return printAllocations(ctx, out, probeOnce)
@@ -108,8 +109,8 @@ func printPair(out io.Writer, contestants []*contestant, rounds int) {
 }
 
 // printCost scrapes alone, so that all CPU of the exporter belongs to scrapes.
-func printCost(ctx context.Context, out io.Writer, e *exporter, scrape *contestant, rounds int) error {
-	before, err := e.usage()
+func printCost(ctx context.Context, out io.Writer, e *exporter.Exporter, scrape *contestant, rounds int) error {
+	before, err := e.Usage()
 	if err != nil {
 		return err
 	}
@@ -119,13 +120,13 @@ func printCost(ctx context.Context, out io.Writer, e *exporter, scrape *contesta
 			return err
 		}
 	}
-	after, err := e.usage()
+	after, err := e.Usage()
 	if err != nil {
 		return err
 	}
-	cpu := (after.cpu - before.cpu) / time.Duration(rounds)
+	cpu := (after.CPU - before.CPU) / time.Duration(rounds)
 	_, err = fmt.Fprintf(out, "\nThe exporter: %v of CPU for a scrape (d) (at most 1.6ms), %.1f MB resident (at most 25)\n",
-		cpu.Round(time.Microsecond), float64(after.resident)/1e6)
+		cpu.Round(time.Microsecond), float64(after.Resident)/1e6)
 	return err
 }
 
@@ -148,16 +149,4 @@ func printAllocations(ctx context.Context, out io.Writer, probe func(context.Con
 func quantile(times []time.Duration, q float64) time.Duration {
 	slices.Sort(times)
 	return times[int(q*float64(len(times)-1))]
-}
-
-// drain reads an answer to its end.
-func drain(response *http.Response, out io.Writer) error {
-	_, err := io.Copy(out, response.Body)
-	if closeErr := response.Body.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("status %s", response.Status)
-	}
-	return err
 }

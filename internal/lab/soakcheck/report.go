@@ -1,4 +1,4 @@
-package main
+package soakcheck
 
 import (
 	"fmt"
@@ -6,26 +6,24 @@ import (
 	"os"
 	"text/tabwriter"
 
-	"github.com/alecthomas/kingpin/v2"
-
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 )
 
 // shown is how many violations of a check are printed.
 const shown = 10
 
-func main() {
-	app := kingpin.New("soakcheck", "Checks the history of a soak run. Exit status: 0 nothing is wrong, 1 something is, 2 it cannot be read.")
-	file := app.Arg("history", "The file that soak has written.").Required().ExistingFile()
-	kingpin.MustParse(app.Parse(os.Args[1:]))
-	h, err := load(*file)
+// Run judges a history file and prints what it found. The error is
+// [lab.ErrUntrue] when something is wrong.
+func Run(file string, out io.Writer) error {
+	h, err := load(file)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "soakcheck:", err)
-		os.Exit(2)
+		return fmt.Errorf("the history %s: %w", file, err)
 	}
-	if !report(os.Stdout, examine(h)) {
-		os.Exit(1)
+	if !report(out, examine(h)) {
+		return lab.ErrUntrue
 	}
+	return nil
 }
 
 func load(name string) (*history.History, error) {
@@ -53,14 +51,14 @@ func report(out io.Writer, j *judge) bool {
 		_, _ = fmt.Fprintf(table, "%s\t%d\t%d\t%s\n", name, v.compared, len(v.violations), note)
 	}
 	_ = table.Flush()
-	say(out, "\n%d claims span a restart of the replica and were not compared.", j.cut)
+	lab.Say(out, "\n%d claims span a restart of the replica and were not compared.", j.cut)
 	for _, name := range checkNames {
 		for i, violation := range j.verdicts[name].violations {
 			if i == shown {
-				say(out, "… and %d more", len(j.verdicts[name].violations)-shown)
+				lab.Say(out, "… and %d more", len(j.verdicts[name].violations)-shown)
 				break
 			}
-			say(out, "VIOLATION %s: %s", name, violation)
+			lab.Say(out, "VIOLATION %s: %s", name, violation)
 		}
 	}
 	return good
@@ -86,7 +84,7 @@ func summary(out io.Writer, h *history.History) {
 			stale++
 		}
 	}
-	say(out, "%d probes, %d acknowledged: synced 1 in %d, synced 0 in %d, untold in %d; %d with a stale read",
+	lab.Say(out, "%d probes, %d acknowledged: synced 1 in %d, synced 0 in %d, untold in %d; %d with a stale read",
 		len(h.Probes), acknowledged, synced, late, untold, stale)
 	kinds, order := map[string]int{}, []string{}
 	for _, f := range h.Faults {
@@ -98,7 +96,5 @@ func summary(out io.Writer, h *history.History) {
 	for _, kind := range order {
 		_, _ = fmt.Fprintf(out, " %s %d", kind, kinds[kind])
 	}
-	say(out, "\nThe observer saw %d values change\n", len(h.Seen))
+	lab.Say(out, "\nThe observer saw %d values change\n", len(h.Seen))
 }
-
-func say(out io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }

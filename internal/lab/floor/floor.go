@@ -1,6 +1,9 @@
 //go:build unix
 
-package main
+// Package floor makes the statements of a probe on bare connections: what a
+// scrape is measured against. It uses nothing of the exporter, whose own test
+// holds the statements here equal to its own.
+package floor
 
 import (
 	"bytes"
@@ -8,13 +11,11 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 )
 
-// floor makes the statements of a probe on bare connections, one after the
-// other, without a deadline and without looking at more than it must.
-type floor struct {
+// Floor makes the statements one after the other, without a deadline and
+// without looking at more than it must.
+type Floor struct {
 	primary           *pgconn.PgConn
 	advance, position *pgconn.StatementDescription
 	replicas          []bareReplica
@@ -31,8 +32,9 @@ var (
 	notClosely   = [][]byte{{0}}
 )
 
-func newFloor(ctx context.Context, primary string, replicas ...string) (*floor, error) {
-	f, sql := &floor{}, pgnode.Statements()
+// New connects to the servers and prepares the statements.
+func New(ctx context.Context, primary string, replicas ...string) (*Floor, error) {
+	f := &Floor{}
 	var err error
 	if f.primary, err = pgconn.Connect(ctx, primary); err != nil {
 		return nil, err
@@ -40,10 +42,10 @@ func newFloor(ctx context.Context, primary string, replicas ...string) (*floor, 
 	if _, err = f.primary.Exec(ctx, "SET synchronous_commit = local").ReadAll(); err != nil {
 		return nil, err
 	}
-	if f.advance, err = f.primary.Prepare(ctx, "advance", sql.Advance, nil); err != nil {
+	if f.advance, err = f.primary.Prepare(ctx, "advance", AdvanceSQL, nil); err != nil {
 		return nil, err
 	}
-	if f.position, err = f.primary.Prepare(ctx, "position", sql.Position, nil); err != nil {
+	if f.position, err = f.primary.Prepare(ctx, "position", PositionSQL, nil); err != nil {
 		return nil, err
 	}
 	for _, dsn := range replicas {
@@ -51,10 +53,10 @@ func newFloor(ctx context.Context, primary string, replicas ...string) (*floor, 
 		if r.PgConn, err = pgconn.Connect(ctx, dsn); err != nil {
 			return nil, err
 		}
-		if r.state, err = r.Prepare(ctx, "state", sql.State, nil); err != nil {
+		if r.state, err = r.Prepare(ctx, "state", StateSQL, nil); err != nil {
 			return nil, err
 		}
-		if r.section, err = r.Prepare(ctx, "section", sql.Section, nil); err != nil {
+		if r.section, err = r.Prepare(ctx, "section", SectionSQL, nil); err != nil {
 			return nil, err
 		}
 		f.replicas = append(f.replicas, r)
@@ -68,9 +70,9 @@ type statement struct {
 	params [][]byte
 }
 
-// run writes, reads the first replica, and reads again until the new value is there.
-func (f *floor) run(ctx context.Context) error {
-	written, err := f.write(ctx)
+// Run writes, reads the first replica, and reads again until the new value is there.
+func (f *Floor) Run(ctx context.Context) error {
+	written, err := f.Write(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,13 +91,14 @@ func (f *floor) run(ctx context.Context) error {
 	return nil
 }
 
-func (f *floor) write(ctx context.Context) ([][]byte, error) {
+// Write makes the canary write and returns the new value.
+func (f *Floor) Write(ctx context.Context) ([][]byte, error) {
 	return exchange(ctx, f.primary, statement{f.advance, sectionName}, statement{f.position, nil})
 }
 
-// readAll sends the reads of all replicas, and then receives the answers: fewer
+// ReadAll sends the reads of all replicas, and then receives the answers: fewer
 // switches are not possible.
-func (f *floor) readAll(ctx context.Context) error {
+func (f *Floor) ReadAll(ctx context.Context) error {
 	pipelines := make([]*pgconn.Pipeline, len(f.replicas))
 	for i, r := range f.replicas {
 		var err error
@@ -148,7 +151,8 @@ func receive(pipeline *pgconn.Pipeline, statements int) ([][]byte, error) {
 	return columns, pipeline.Close()
 }
 
-func (f *floor) close(ctx context.Context) error {
+// Close closes the connections.
+func (f *Floor) Close(ctx context.Context) error {
 	err := f.primary.Close(ctx)
 	for _, r := range f.replicas {
 		err = errors.Join(err, r.Close(ctx))

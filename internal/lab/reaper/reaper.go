@@ -1,6 +1,8 @@
 //go:build unix
 
-package pgcluster
+// Package reaper ends processes and removes their directory when the process
+// that started them is gone.
+package reaper
 
 import (
 	"fmt"
@@ -9,12 +11,12 @@ import (
 	"syscall"
 )
 
-// reaperScript keeps a list of running postmasters: "+ PID" and "- PID" on its
+// script keeps a list of running processes: "+ PID" and "- PID" on its
 // standard input, a pipe whose other end this process holds. At the end of the
-// input it ends those servers and removes the directory $1. A stopped
-// postmaster is woken so that it takes the signal; it then kills its stopped
-// children by itself after five seconds.
-const reaperScript = `
+// input it ends them and removes the directory $1. A stopped postmaster is
+// woken so that it takes the signal; it then kills its stopped children by
+// itself after five seconds.
+const script = `
 running=
 while read -r change pid; do
 	others=
@@ -37,15 +39,17 @@ done
 rm -rf -- "$1"
 `
 
-// reaper is a small shell process that cleans up when this one dies, in
+// Reaper is a small shell process that cleans up when this one dies, in
 // whatever way: by a panic, os.Exit, a signal that cannot be caught.
-type reaper struct {
+type Reaper struct {
 	cmd  *exec.Cmd
 	pipe io.WriteCloser // must stay reachable: the garbage collector would close it
 }
 
-func startReaper(dir string) (*reaper, error) {
-	cmd := exec.Command("/bin/sh", "-c", reaperScript, "sh", dir)
+// Start starts a reaper of a directory. It waits for Finish, or for the end of
+// this process.
+func Start(dir string) (*Reaper, error) {
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", dir)
 	cmd.Dir = "/"
 	// Its own session: what kills our process group must not kill it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -56,22 +60,23 @@ func startReaper(dir string) (*reaper, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the process that cleans up: %w", err)
 	}
-	return &reaper{cmd, pipe}, nil
+	return &Reaper{cmd, pipe}, nil
 }
 
-// started and ended tell it which postmasters run.
-func (r *reaper) started(pid int) error {
+// Started tells it of a process that has to be ended.
+func (r *Reaper) Started(pid int) error {
 	_, err := fmt.Fprintf(r.pipe, "+ %d\n", pid)
 	return err
 }
 
-func (r *reaper) ended(pid int) error {
+// Ended tells it of a process that has ended.
+func (r *Reaper) Ended(pid int) error {
 	_, err := fmt.Fprintf(r.pipe, "- %d\n", pid)
 	return err
 }
 
-// finish lets it clean up now and waits until it is gone.
-func (r *reaper) finish() error {
+// Finish lets it clean up now and waits until it is gone.
+func (r *Reaper) Finish() error {
 	if err := r.pipe.Close(); err != nil {
 		return err
 	}
