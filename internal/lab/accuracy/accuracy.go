@@ -8,7 +8,6 @@ package accuracy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,17 +30,13 @@ type Options struct {
 
 // Run measures and prints the tables. The error is [lab.ErrUntrue] when the
 // exporter contradicts the observer.
-func Run(ctx context.Context, options Options, out io.Writer) (err error) {
-	pair, err := rig.New(ctx, rig.Options{Linked: true})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, pair.Close()) }()
-	program, err := exporter.Build(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, program.Close()) }()
+func Run(ctx context.Context, options Options, out io.Writer) error {
+	return exporter.OnServers(ctx, rig.Options{Linked: true}, func(program *exporter.Program, pair *rig.Rig) error {
+		return options.run(ctx, program, pair, out)
+	})
+}
+
+func (options Options) run(ctx context.Context, program *exporter.Program, pair *rig.Rig, out io.Writer) error {
 	lab.Say(out, "PostgreSQL %s, %s, %d CPUs\n", pair.Servers.Installation().Version, runtime.Version(), runtime.NumCPU())
 	var done []*outcome
 	for _, s := range scenarios(pair) {

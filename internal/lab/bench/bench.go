@@ -27,15 +27,30 @@ type Options struct {
 }
 
 // Run measures and prints the tables.
-func Run(ctx context.Context, options Options, out io.Writer) (err error) {
-	servers, err := rig.New(ctx, rig.Options{})
+func Run(ctx context.Context, options Options, out io.Writer) error {
+	return exporter.OnServers(ctx, rig.Options{}, func(program *exporter.Program, servers *rig.Rig) error {
+		if err := options.onPair(ctx, program, servers, out); err != nil {
+			return err
+		}
+		return options.onMany(ctx, servers, out)
+	})
+}
+
+// onPair measures what an exporter on the pair is scraped for.
+func (options Options) onPair(ctx context.Context, program *exporter.Program, servers *rig.Rig, out io.Writer) (err error) {
+	e, err := program.Start(ctx, exporter.Config{DSNs: servers.DSNs()})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, servers.Close()) }()
-	if err := onPair(ctx, out, servers, options); err != nil {
+	defer func() { err = errors.Join(err, e.Stop()) }()
+	if err := comparePair(ctx, out, servers, e, options.Rounds); err != nil {
 		return err
 	}
+	return countAlarms(ctx, out, e, options.Scrapes)
+}
+
+// onMany measures the first reads of one replica and of many.
+func (options Options) onMany(ctx context.Context, servers *rig.Rig, out io.Writer) error {
 	one, err := firstReads(ctx, servers.DSNs(), options.Rounds/4)
 	if err != nil {
 		return err
@@ -48,24 +63,6 @@ func Run(ctx context.Context, options Options, out io.Writer) (err error) {
 		return err
 	}
 	return printReplicas(out, options.Replicas, one, many)
-}
-
-// onPair measures what an exporter on the pair is scraped for.
-func onPair(ctx context.Context, out io.Writer, servers *rig.Rig, options Options) (err error) {
-	program, err := exporter.Build(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, program.Close()) }()
-	e, err := program.Start(ctx, exporter.Config{DSNs: servers.DSNs()})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, e.Stop()) }()
-	if err := comparePair(ctx, out, servers, e, options.Rounds); err != nil {
-		return err
-	}
-	return countAlarms(ctx, out, e, options.Scrapes)
 }
 
 // alone is the path of a probe without the exporter's own metrics.

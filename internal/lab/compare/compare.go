@@ -24,18 +24,15 @@ type Options struct {
 }
 
 // Run makes every situation and prints the tables.
-func Run(ctx context.Context, options Options, out io.Writer) (err error) {
+func Run(ctx context.Context, options Options, out io.Writer) error {
 	// Autovacuum commits now and then, and an idle primary would not be idle.
-	pair, err := rig.New(ctx, rig.Options{Linked: true, Settings: map[string]string{"autovacuum": "off"}})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, pair.Close()) }()
-	program, err := exporter.Build(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, program.Close()) }()
+	servers := rig.Options{Linked: true, Settings: map[string]string{"autovacuum": "off"}}
+	return exporter.OnServers(ctx, servers, func(program *exporter.Program, pair *rig.Rig) error {
+		return options.run(ctx, program, pair, out)
+	})
+}
+
+func (options Options) run(ctx context.Context, program *exporter.Program, pair *rig.Rig, out io.Writer) (err error) {
 	e, err := program.Start(ctx, exporter.Config{DSNs: pair.DSNs()})
 	if err != nil {
 		return err

@@ -64,36 +64,31 @@ func Run(ctx context.Context, options Options, out io.Writer) error {
 	return lab.Ended(ctx, d.run(ctx))
 }
 
-func (d *demo) run(ctx context.Context) (err error) {
+func (d *demo) run(ctx context.Context) error {
 	began := time.Now()
 	installation, err := Install(ctx, d.out)
 	if err != nil {
 		return err
 	}
 	lab.Say(d.out, "Building the exporter, starting a primary and %d replica(s) …", d.Replicas)
-	if d.program, err = exporter.Build(ctx); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.program.Close()) }()
 	// What a replica does about a query in its way is the server's own default.
-	d.servers, err = rig.New(ctx, rig.Options{
+	err = exporter.OnServers(ctx, rig.Options{
 		Installation: installation, Replicas: d.Replicas,
 		Settings: map[string]string{"max_standby_streaming_delay": "30s"},
+	}, func(program *exporter.Program, servers *rig.Rig) (err error) {
+		d.program, d.servers = program, servers
+		d.exporter, err = program.Start(ctx, exporter.Config{DSNs: servers.DSNs(), Listen: d.Listen, Log: d.out})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, d.exporter.Stop()) }()
+		d.introduce(time.Since(began))
+		return d.show(ctx)
 	})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		err = errors.Join(err, d.servers.Close())
+	if d.servers != nil {
 		lab.Say(d.out, "The servers are stopped and their files removed.")
-	}()
-	d.exporter, err = d.program.Start(ctx, exporter.Config{DSNs: d.servers.DSNs(), Listen: d.Listen, Log: d.out})
-	if err != nil {
-		return err
 	}
-	defer func() { err = errors.Join(err, d.exporter.Stop()) }()
-	d.introduce(time.Since(began))
-	return d.show(ctx)
+	return err
 }
 
 func (d *demo) introduce(took time.Duration) {
@@ -145,12 +140,13 @@ func (d *demo) print(ctx context.Context) error {
 	// One pipe for both keeps the reasons behind their table.
 	lines, said := io.Pipe()
 	check.Stdout, check.Stderr = said, said
-	if err := check.Start(); err != nil {
+	wait, err := d.program.Launch(check)
+	if err != nil {
 		return err
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- check.Wait()
+		ended <- wait()
 		_ = said.Close() // It cannot fail.
 	}()
 	for text := bufio.NewScanner(lines); text.Scan() && ctx.Err() == nil; {

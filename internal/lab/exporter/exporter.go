@@ -38,7 +38,6 @@ type Exporter struct {
 	// Address is its host and port.
 	Address string
 
-	program *Program
 	timeout time.Duration
 	origin  time.Time // of the moments
 	command *exec.Cmd
@@ -65,7 +64,7 @@ func (p *Program) Start(ctx context.Context, config Config) (*Exporter, error) {
 		"--web.listen-address=" + cmp.Or(config.Listen, "127.0.0.1:0"),
 	}, config.Args...)
 	e := &Exporter{
-		program: p, timeout: cmp.Or(config.Timeout, scrapeTimeout), origin: time.Now(), command: p.Command(running, config.DSNs, args...), stop: stop,
+		timeout: cmp.Or(config.Timeout, scrapeTimeout), origin: time.Now(), command: p.Command(running, config.DSNs, args...), stop: stop,
 		ended: make(chan struct{}), log: config.Log, news: make(chan struct{}),
 	}
 	lines, err := e.command.StderrPipe()
@@ -73,14 +72,18 @@ func (p *Program) Start(ctx context.Context, config Config) (*Exporter, error) {
 		stop()
 		return nil, err
 	}
-	if err := e.command.Start(); err != nil {
+	wait, err := p.Launch(e.command)
+	if err != nil {
 		stop()
-		return nil, fmt.Errorf("starting the exporter: %w", err)
+		return nil, err
 	}
-	watched := p.cleaner.Started(e.command.Process.Pid)
 	listening := make(chan string, 1)
-	go e.follow(lines, listening)
-	if err := errors.Join(watched, e.waitListening(ctx, listening)); err != nil {
+	go func() {
+		defer close(e.ended)
+		e.follow(lines, listening)
+		_ = wait() // How it ended is in ProcessState.
+	}()
+	if err := e.waitListening(ctx, listening); err != nil {
 		return nil, errors.Join(err, e.Stop())
 	}
 	return e, nil
@@ -101,14 +104,11 @@ func (e *Exporter) waitListening(ctx context.Context, listening <-chan string) e
 
 // follow reads the log until its end, which is that of the process.
 func (e *Exporter) follow(log io.Reader, listening chan<- string) {
-	defer close(e.ended)
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		e.read(lines.Text(), listening)
 	}
-	_ = e.command.Wait() // How it ended is in ProcessState.
-	_ = e.program.cleaner.Ended(e.command.Process.Pid)
 }
 
 // read takes from a line of the log what it tells.

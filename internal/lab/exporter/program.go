@@ -84,3 +84,19 @@ func (p *Program) Command(ctx context.Context, dsns []string, args ...string) *e
 	command.WaitDelay = patience
 	return command
 }
+
+// Launch starts a command that ends with the program, and with this process in
+// whatever way that ends. Wait has to be called, as that of the command would.
+func (p *Program) Launch(command *exec.Cmd) (wait func() error, err error) {
+	if err := command.Start(); err != nil {
+		return nil, fmt.Errorf("starting the exporter: %w", err)
+	}
+	watched := p.cleaner.Started(command.Process.Pid)
+	return func() error {
+		err := command.Wait()
+		if watched == nil {
+			_ = p.cleaner.Ended(command.Process.Pid) // One that is gone needs no news.
+		}
+		return err
+	}, nil
+}

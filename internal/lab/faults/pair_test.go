@@ -17,6 +17,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
 const (
@@ -54,8 +55,8 @@ type pairConfig struct {
 func defaultConfig() pairConfig {
 	return pairConfig{
 		replica: pgcluster.ReplicaOptions{Name: "replica"},
-		node:    pgnode.Options{Section: "default", SynchronousCommit: "local", StatementTimeout: 5 * time.Second},
-		probe:   probe.Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond},
+		node:    rig.NodeOptions(),
+		probe:   rig.Config(),
 	}
 }
 
@@ -128,7 +129,7 @@ func (p *pair) newExporter(config pairConfig) (*collector.Collector, *collector.
 			p.t.Logf("closing the nodes: %v", err)
 		}
 	})
-	return c, &collector.Handler{Collector: c, Timeout: 5 * time.Second, TimeoutOffset: 250 * time.Millisecond}
+	return c, &collector.Handler{Collector: c, Timeout: rig.ProbeTimeout, TimeoutOffset: 250 * time.Millisecond}
 }
 
 // closeExporters ends all exporters that were put on the pair; it can be called again.

@@ -51,29 +51,26 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 	}
 	buffered := bufio.NewWriter(file)
 	defer func() { err = errors.Join(err, buffered.Flush(), file.Close()) }()
-	pair, err := rig.New(ctx, rig.Options{Linked: true})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, pair.Close()) }()
-	program, err := exporter.Build(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, program.Close()) }()
-	s, err := startScraped(ctx, program, pair, o.Wait)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	if err := s.WaitSynced(ctx, 1); err != nil {
-		return err
-	}
-	lab.Say(out, "%d probes, seed %d", o.Probes, o.Seed)
-	return record(ctx, o, pair, &series{out: out, atLeast: o.Probes, exporter: s, recorder: newRecorder(buffered)})
+	return exporter.OnServers(ctx, rig.Options{Linked: true}, func(program *exporter.Program, pair *rig.Rig) error {
+		return o.run(ctx, program, pair, &series{out: out, atLeast: o.Probes, recorder: newRecorder(buffered)})
+	})
 }
 
-// record makes the series of probes, with an observer beside it, and faults.
+// run makes the series of probes on an exporter.
+func (o Options) run(ctx context.Context, program *exporter.Program, pair *rig.Rig, s *series) (err error) {
+	s.exporter, err = startScraped(ctx, program, pair, o.Wait)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.exporter.Stop()) }()
+	if err := s.exporter.WaitSynced(ctx, 1); err != nil {
+		return err
+	}
+	lab.Say(s.out, "%d probes, seed %d", o.Probes, o.Seed)
+	return record(ctx, o, pair, s)
+}
+
+// record makes the probes, with an observer and faults beside them.
 func record(ctx context.Context, o Options, pair *rig.Rig, s *series) error {
 	r := s.recorder
 	r.watching = observer.Start(ctx, r.clock, pair.Replica.SuperDSN(), rig.SectionSQL)
