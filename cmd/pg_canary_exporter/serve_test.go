@@ -78,7 +78,9 @@ func TestServe(t *testing.T) {
 	servers, dsn := prepared(t)
 	replica, err := servers.AddReplica(t.Context(), pgcluster.ReplicaOptions{Name: "replica"})
 	must(t, err)
-	e := start(t, "--primary.dsn="+dsn, "--replica.dsn="+replica.DSN("canary", marked, "postgres"))
+	e := start(t, "--primary.dsn="+dsn, "--replica.dsn="+replica.DSN("canary", marked, "postgres"),
+		// A busy machine can really take more than the default.
+		"--probe.wait=4s", "--probe.synced-within=4s")
 	for path, want := range map[string]string{
 		"/":          "Metrics",
 		"/-/healthy": "Healthy.",
