@@ -20,9 +20,18 @@ export PG_CANARY_PG_BIN ?=
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The laboratory's programs. `go run` would not wait for them when it is interrupted.
+LAB := bin/pg_canary_lab
+
+.PHONY: $(LAB)
+$(LAB):
+	@$(GO) build -buildvcs=false -o $@ ./cmd/pg_canary_lab
+
+# On a terminal, Ctrl-C is for the demo alone, which then ends well; make would
+# call that an error.
 .PHONY: run
-run: ## Run the exporter on a primary and a replica of its own; ARGS="--load --pause --replicas=2" shows lag.
-	$(GO) run ./cmd/pg_canary_demo $(ARGS)
+run: $(LAB) ## Run the exporter on a primary and a replica of its own; ARGS="--load --pause --replicas=2" shows lag.
+	@trap : INT; if [ -t 0 ]; then set -m; fi; $(LAB) demo $(ARGS); exit $$?
 
 .PHONY: build
 build: ## Build the exporter into bin/.
@@ -35,19 +44,17 @@ RACE = $(shell $(GO) build -race runtime/cgo 2>/dev/null && echo -race)
 test: tools ## Run all tests, on real servers.
 	$(GO) test $(RACE) -timeout 15m ./...
 
-INSTALL := $(GO) run ./cmd/pg_canary_demo --install-only
-
 .PHONY: tools
-tools: ## Get what the tests need and this machine lacks.
-	@$(INSTALL) postgres pgbouncer prometheus cc
+tools: $(LAB) ## Get what the tests need and this machine lacks.
+	@$(LAB) install postgres pgbouncer prometheus cc
 
 .PHONY: postgres
-postgres: ## Install PostgreSQL's server where it is missing.
-	@$(INSTALL) postgres
+postgres: $(LAB) ## Install PostgreSQL's server where it is missing.
+	@$(LAB) install postgres
 
 .PHONY: test-fresh
-test-fresh: ## Run the README's commands in a Debian with nothing on it; takes root.
-	@$(INSTALL) debootstrap
+test-fresh: $(LAB) ## Run the README's commands in a Debian with nothing on it; takes root.
+	@$(LAB) install debootstrap
 	scripts/test-fresh.sh
 
 .PHONY: cover
@@ -57,23 +64,23 @@ cover: tools ## Measure the coverage of collector/....
 
 .PHONY: bench
 bench: postgres ## Compare a scrape with its floor, on a pair of servers.
-	$(GO) run ./internal/bench $(ARGS)
+	$(LAB) bench $(ARGS)
 
 # Where the soak writes its history: 50 MB for 100,000 probes.
 SOAK_HISTORY ?= soak.jsonl
 
 .PHONY: accuracy
 accuracy: postgres ## Hold what the exporter measures against known delays.
-	$(GO) run ./internal/accuracy $(ARGS)
+	$(LAB) accuracy $(ARGS)
 
 .PHONY: soak
 soak: postgres ## Probe 100,000 times under load and faults, then check the history; ARGS="--probes=5000" is shorter.
-	$(GO) run ./internal/soak --history $(SOAK_HISTORY) $(ARGS)
-	$(GO) run ./internal/soakcheck $(SOAK_HISTORY)
+	$(LAB) soak --history $(SOAK_HISTORY) $(ARGS)
+	$(LAB) soak check $(SOAK_HISTORY)
 
 .PHONY: compare
 compare: postgres ## Show one cluster by this exporter and by the formulas of others, side by side.
-	$(GO) run ./internal/compare $(ARGS)
+	$(LAB) compare $(ARGS)
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, vet and lints.

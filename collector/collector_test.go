@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/prometheus/common/expfmt"
@@ -228,7 +229,7 @@ func TestHandlerSaysThatAProbeIsStillRunning(t *testing.T) {
 
 func TestJournalWritesChangesOnly(t *testing.T) {
 	var text bytes.Buffer
-	j := newJournal(log.NewLogfmtLogger(&text))
+	j := newJournal(level.NewFilter(log.NewLogfmtLogger(&text), level.AllowInfo()))
 	behind := result()
 	behind.Nodes[1].Replica.Synced, behind.Nodes[1].Replica.State = ptr(false), probe.StateReceiving
 	replaying := result()
@@ -246,6 +247,24 @@ level=warn msg="a node tells less than it could" node=b:5432 limit="the server h
 level=warn msg="node's condition changed" node=c:5432 condition="unreachable: connect" err="connection refused"
 level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
 level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms
+`, "\n")
+	if diff := cmp.Diff(want, text.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestJournalWritesMoments reads the account of a probe at debug level. What did
+// not happen has no moment.
+func TestJournalWritesMoments(t *testing.T) {
+	var text bytes.Buffer
+	j := newJournal(log.NewLogfmtLogger(&text))
+	r := result()
+	r.Nodes[1].Replica.FirstFresh = start.Add(3 * time.Millisecond)
+	j.logMoments(r)
+	j.logMoments(broken())
+	want := strings.TrimLeft(`
+level=debug msg=reads node=b:5432 capacity=42 first_sent=2026-01-02T03:04:05.001Z first_received=2026-01-02T03:04:05.0015Z first_fresh_received=2026-01-02T03:04:05.003Z
+level=debug msg=probe primary=a:5432 capacity=42 sent=2026-01-02T03:04:05Z acknowledged=2026-01-02T03:04:05.001Z ended=2026-01-02T03:04:05.003Z
 `, "\n")
 	if diff := cmp.Diff(want, text.String()); diff != "" {
 		t.Error(diff)

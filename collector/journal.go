@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"time"
+
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
@@ -13,10 +15,13 @@ type journal struct {
 	conditions map[string]string
 	limited    map[string]bool
 	pooled     map[string]bool
+	origin     time.Time // of the moments that are logged
 }
 
 func newJournal(logger log.Logger) *journal {
-	return &journal{logger: logger, conditions: map[string]string{}, limited: map[string]bool{}, pooled: map[string]bool{}}
+	return &journal{
+		logger: logger, conditions: map[string]string{}, limited: map[string]bool{}, pooled: map[string]bool{}, origin: time.Now(),
+	}
 }
 
 // write logs what has changed with this probe.
@@ -32,6 +37,7 @@ func (j *journal) write(r *probe.Result) {
 		j.logPooler(node)
 		j.limits(node)
 	}
+	j.logMoments(r)
 }
 
 // events logs what happens once: another primary, lost commits.

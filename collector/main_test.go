@@ -1,4 +1,4 @@
-package collector_test
+package collector
 
 import (
 	"testing"
@@ -6,9 +6,4 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(named{m}) }
-
-// named runs the tests with a name service of their own.
-type named struct{ *testing.M }
-
-func (m named) Run() int { return runWithNames(m.M) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

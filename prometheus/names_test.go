@@ -20,7 +20,7 @@ var namers = []string{
 }
 
 // programs have names that look like a metric's.
-var programs = []string{"pg_canary_exporter", "pg_canary_demo"}
+var programs = []string{"pg_canary_exporter", "pg_canary_lab"}
 
 var nameToken = regexp.MustCompile(`[a-z_:]*pg_canary_[a-z0-9_:]+`)
 

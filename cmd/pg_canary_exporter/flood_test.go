@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // commits returns how many canary commits the primary has made.

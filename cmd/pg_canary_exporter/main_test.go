@@ -15,8 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster/pgtest"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -119,6 +119,7 @@ func TestMistakesInFlags(t *testing.T) {
 		"a negative interval": {[]string{dsn, "--probe.min-interval=-1ms"}, "--probe.min-interval=-1ms is below 0"},
 		"another's path":      {[]string{dsn, "--web.telemetry-path=/-/healthy"}, "--web.telemetry-path: \"/-/healthy\" is the exporter's own"},
 		"a strange path":      {[]string{dsn, "--web.telemetry-path=metrics"}, "give a path such as /metrics"},
+		"the probe's path":    {[]string{dsn, "--web.telemetry-path=/probe"}, "--web.telemetry-path: \"/probe\" is the exporter's own"},
 		"a strange commit":    {[]string{dsn, "--probe.synchronous-commit=maybe"}, "maybe"},
 		"no web config":       {[]string{dsn, "--web.listen-address=127.0.0.1:0", "--web.config.file=/does/not/exist"}, "/does/not/exist"},
 		"no role":             {[]string{"setup", dsn, "--role=pg_canary"}, "reserves names that begin with pg_"},

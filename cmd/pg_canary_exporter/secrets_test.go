@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // misspelt returns connection strings as operators misspell them, each with the

@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // exporter is a running `serve`.
@@ -78,12 +78,16 @@ func TestServe(t *testing.T) {
 	servers, dsn := prepared(t)
 	replica, err := servers.AddReplica(t.Context(), pgcluster.ReplicaOptions{Name: "replica"})
 	must(t, err)
-	e := start(t, "--primary.dsn="+dsn, "--replica.dsn="+replica.DSN("canary", marked, "postgres"))
+	e := start(t, "--primary.dsn="+dsn, "--replica.dsn="+replica.DSN("canary", marked, "postgres"),
+		// A busy machine can really take more than the default.
+		"--probe.wait=4s", "--probe.synced-within=4s")
 	for path, want := range map[string]string{
 		"/":          "Metrics",
 		"/-/healthy": "Healthy.",
 		"/-/ready":   "Ready.",
 		"/metrics":   "pg_canary_up 1",
+
+		"/probe?target=default": "pg_canary_up 1",
 	} {
 		if body, status := e.get(path); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: status %d, want %q in\n%s", path, status, want, body)
@@ -92,7 +96,16 @@ func TestServe(t *testing.T) {
 	if _, status := e.get("/elsewhere"); status != http.StatusNotFound {
 		t.Errorf("an unknown path: status %d", status)
 	}
+	if text, status := e.get("/probe?target=other"); status != http.StatusNotFound || !strings.Contains(text, "target=default") {
+		t.Errorf("a probe of no cluster: status %d, %s", status, text)
+	}
+	if text, _ := e.get("/probe?target=default"); strings.Contains(text, "go_goroutines") {
+		t.Error("a probe alone shows the exporter's own metrics")
+	}
 	body, _ := e.get("/metrics")
+	if !strings.Contains(body, `version="development"`) {
+		t.Error("a build without a stamp does not say so")
+	}
 	problems, err := promlint.New(strings.NewReader(body)).Lint()
 	if err != nil || len(problems) > 0 {
 		t.Errorf("promlint: %v %v", problems, err)

@@ -9,8 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster/pgtest"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 const rolePassword = "counts"

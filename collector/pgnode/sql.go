@@ -66,9 +66,3 @@ SELECT n.recovering,
 	// the row is visible.
 	sectionSQL = `SELECT capacity, written_at FROM canary.section WHERE name = $1`
 )
-
-// SQL are the statements of a probe on a pair, for whoever wants to compare.
-type SQL struct{ Advance, Position, State, Section string }
-
-// Statements returns the statements of a probe.
-func Statements() SQL { return SQL{advanceSQL, positionSQL, stateSQL, sectionSQL} }

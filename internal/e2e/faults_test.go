@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/dashboard"
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // fault is something that happens to a healthy pair.

@@ -22,8 +22,8 @@ func CheckMetricsPath(path string) error {
 			"letters, digits and - . _ ~ between slashes, without a slash at the end", path)
 	case slices.Contains(segments, ".") || slices.Contains(segments, ".."):
 		return fmt.Errorf("%q has a segment of dots alone, which clients take out: give a path such as /metrics", path)
-	case segments[0] == "-":
-		return fmt.Errorf("%q is the exporter's own, as all below /-/ is: give a path such as /metrics", path)
+	case segments[0] == "-", path == ProbePath:
+		return fmt.Errorf("%q is the exporter's own, as %s and all below /-/ are: give a path such as /metrics", path, ProbePath)
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	mux := http.NewServeMux()
 	scrape := limited(config.Limits.withDefaults().InFlight, config.scrape(own))
 	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, scrape))
+	mux.Handle("GET "+ProbePath, ofTarget(Target, limited(config.Limits.withDefaults().InFlight, config.scrape(nil))))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { say(w, "Healthy.\n") })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if stopping.Load() {
@@ -51,6 +52,17 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 // scrape returns the handler of a scrape, with the exporter's own metrics.
 func (c Config) scrape(own prometheus.Gatherer) *collector.Handler {
 	return &collector.Handler{Collector: c.Collector, Own: own, Timeout: c.ProbeTimeout, TimeoutOffset: c.TimeoutOffset}
+}
+
+// ofTarget passes on the requests that name a target, and refuses the others.
+func ofTarget(target string, handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked := r.URL.Query().Get("target"); asked != target {
+			http.Error(w, fmt.Sprintf("There is no cluster %q; ask for target=%s.", asked, target), http.StatusNotFound)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // ownMetrics returns the exporter's own metrics, without those of a probe.

@@ -25,6 +25,13 @@ const Name = "pg_canary_exporter"
 // DefaultAddress is where the exporter listens unless told otherwise.
 const DefaultAddress = ":10187"
 
+// ProbePath answers with a probe of the cluster that its parameter target names,
+// and nothing else.
+const ProbePath = "/probe"
+
+// Target is the name of the cluster that the flags describe.
+const Target = "default"
+
 // Config is what a server serves, and how.
 type Config struct {
 	// Collector is probed on every scrape.

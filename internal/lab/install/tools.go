@@ -17,7 +17,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // tool is one thing to have on the machine.

@@ -1,0 +1,92 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/accuracy"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/bench"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/compare"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/demo"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/install"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/soak"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/soakcheck"
+	"github.com/pg-canary/pg_canary_exporter/internal/server"
+)
+
+// runner runs a command whose flags have been parsed.
+type runner func(ctx context.Context, out io.Writer) error
+
+// newApplication returns the application and its commands by their full names.
+func newApplication() (*kingpin.Application, map[string]runner) {
+	app := kingpin.New(name, "The laboratory of pg_canary_exporter: it shows, measures and tries the exporter on servers of its own.")
+	app.HelpFlag.Short('h')
+	commands := map[string]runner{}
+	for _, add := range []func(*kingpin.Application) (*kingpin.CmdClause, runner){
+		demoCommand, installCommand, benchCommand, accuracyCommand, compareCommand,
+	} {
+		clause, run := add(app)
+		commands[clause.FullCommand()] = run
+	}
+	addSoak(app, commands)
+	return app, commands
+}
+
+func demoCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, o := app.Command("demo", "Run the exporter on a primary and replicas, and print what it sees."), demo.Options{}
+	c.Flag("listen", "Address of the metrics.").Default(server.DefaultAddress).StringVar(&o.Listen)
+	c.Flag("replicas", "How many replicas.").Default("1").IntVar(&o.Replicas)
+	c.Flag("load", "Write heavily now and then, so that the replicas lag.").BoolVar(&o.Load)
+	c.Flag("pause", "Pause the replay of the last replica now and then.").BoolVar(&o.Pause)
+	c.Flag("interval", "How often to print what a probe sees.").Default("3s").DurationVar(&o.Interval)
+	return c, func(ctx context.Context, out io.Writer) error { return demo.Run(ctx, o, out) }
+}
+
+func installCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, tools := app.Command("install", "Find what the tests and the demo stand on, and install what is missing."), []string(nil)
+	c.Arg("tool", "What to install: "+strings.Join(install.Names(), ", ")+".").Default("postgres").StringsVar(&tools)
+	return c, func(ctx context.Context, out io.Writer) error { return install.Ensure(ctx, out, tools...) }
+}
+
+func benchCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, o := app.Command("bench", "Compare a scrape with its floor."), bench.Options{}
+	c.Flag("rounds", "How often each is measured.").Default("2000").IntVar(&o.Rounds)
+	c.Flag("replicas", "Replicas of the second table.").Default("8").IntVar(&o.Replicas)
+	c.Flag("scrapes", "Scrapes of the healthy pair in which alarms are counted.").Default("10000").IntVar(&o.Scrapes)
+	return c, func(ctx context.Context, out io.Writer) error { return bench.Run(ctx, o, out) }
+}
+
+func accuracyCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, o := app.Command("accuracy", "Compare what the exporter measures with known delays."), accuracy.Options{}
+	c.Flag("share", "Share of the probes to make, such as 0.1.").Default("1").Float64Var(&o.Share)
+	c.Flag("only", "Run the scenarios that have this in their names.").PlaceHolder("TEXT").StringVar(&o.Only)
+	return c, func(ctx context.Context, out io.Writer) error { return accuracy.Run(ctx, o, out) }
+}
+
+func compareCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, o := app.Command("compare", "Compare what exporters say about one cluster."), compare.Options{}
+	c.Flag("pace", "Share of each situation's length to take, such as 0.1.").Default("1").Float64Var(&o.Pace)
+	return c, func(ctx context.Context, out io.Writer) error { return compare.Run(ctx, o, out) }
+}
+
+// addSoak adds `soak`, which writes a history unless it is told to check one.
+func addSoak(app *kingpin.Application, commands map[string]runner) {
+	parent, o, file := app.Command("soak", "Probe for a long time under load and faults."), soak.Options{}, ""
+	run := parent.Command("run", "Write the history of many probes. This is what runs when neither is named.").Default()
+	run.Flag("probes", "How many, at least.").Default("100000").IntVar(&o.Probes)
+	run.Flag("history", "File to write.").Required().StringVar(&o.History)
+	run.Flag("seed", "Seed of the faults' order and lengths; 0: a new one.").Uint64Var(&o.Seed)
+	run.Flag("wait", "The exporter's --probe.wait.").Default(rig.Config().Wait.String()).DurationVar(&o.Wait)
+	run.Flag("quiet-time", "Longest time without a fault.").Default("2s").DurationVar(&o.Quiet)
+	run.Flag("fault-time", "Longest time of a fault.").Default("1500ms").DurationVar(&o.Fault)
+	commands[run.FullCommand()] = func(ctx context.Context, out io.Writer) error { return soak.Run(ctx, o, out) }
+	check := parent.Command("check", "Judge a history. Exit status 1: something in it is wrong.")
+	check.Arg("history", "The file that soak has written.").Required().StringVar(&file)
+	commands[check.FullCommand()] = func(_ context.Context, out io.Writer) error { return soakcheck.Run(file, out) }
+}

@@ -1,0 +1,99 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func runWith(t *testing.T, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = exitStatus(t.Context(), run(t.Context(), args, &out), &errs)
+	return out.String(), errs.String(), status
+}
+
+func TestMistakesInFlags(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"unknown command":      {[]string{"nonsense"}, "nonsense"},
+		"unknown flag":         {[]string{"demo", "--install-only"}, "--install-only"},
+		"no replica":           {[]string{"demo", "--replicas=0"}, "give 1 to 8"},
+		"no interval":          {[]string{"demo", "--interval=0s"}, "give a time above 0"},
+		"soak without history": {[]string{"soak", "--probes=1"}, "--history"},
+		"a history that cannot be written": {
+			[]string{"soak", "--probes=1", "--history=" + filepath.Join(t.TempDir(), "none", "h")}, "no such file",
+		},
+		"a history that is not there": {[]string{"soak", "check", filepath.Join(t.TempDir(), "none")}, "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, stderr, status := runWith(t, test.args...); status != 2 || !strings.Contains(stderr, test.want) {
+				t.Errorf("status %d and %q, want 2 and %q", status, stderr, test.want)
+			}
+		})
+	}
+}
+
+// TestCheckOfNothing: a history in which nothing happened proves nothing.
+func TestCheckOfNothing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "history.jsonl")
+	if err := os.WriteFile(file, []byte(`{"settings":{"synced_within":1}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _, status := runWith(t, "soak", "check", file)
+	if status != 1 || !strings.Contains(stdout, "no proof") {
+		t.Errorf("status %d\n%s", status, stdout)
+	}
+}
+
+func TestExitStatus(t *testing.T) {
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		err  error
+		want int
+	}{
+		"all is well":                      {t.Context(), nil, 0},
+		"a demo that was interrupted":      {interrupted, nil, 0},
+		"a measurement that was":           {interrupted, errors.Join(lab.ErrUntrue, context.Canceled), 130},
+		"something is wrong":               {t.Context(), lab.ErrUntrue, 1},
+		"something could not be done":      {t.Context(), errors.New("no disk"), 2},
+		"a timeout without an interrupt":   {t.Context(), context.DeadlineExceeded, 2},
+		"something is wrong, and the rest": {t.Context(), errors.Join(lab.ErrUntrue, errors.New("no disk")), 1},
+	} {
+		var stderr bytes.Buffer
+		if got := exitStatus(test.ctx, test.err, &stderr); got != test.want || (test.err == nil) != (stderr.Len() == 0) {
+			t.Errorf("%s: status %d and %q, want %d", name, got, &stderr, test.want)
+		}
+	}
+}
+
+// TestDemo runs all of the demo and interrupts it.
+func TestDemo(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	out := &watched{seen: interrupt, want: "synced"}
+	if err := run(ctx, []string{"demo", "--listen=127.0.0.1:0", "--load", "--pause", "--interval=100ms"}, out); err != nil {
+		t.Errorf("it ended with %v:\n%s", err, &out.text)
+	}
+	for _, want := range []string{"PostgreSQL ", "Metrics: http://127.0.0.1:", "psql on replica1", "On replica1: SELECT", "Writing heavily", "files removed"} {
+		if !strings.Contains(out.text.String(), want) {
+			t.Errorf("the demo does not say %q:\n%s", want, &out.text)
+		}
+	}
+}

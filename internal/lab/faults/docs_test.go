@@ -1,0 +1,115 @@
+package faults_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+)
+
+const faultsPage = "../../../docs/faults.md"
+
+// TestFaultsPage compares docs/faults.md with the rows of TestFaults.
+func TestFaultsPage(t *testing.T) {
+	content, err := os.ReadFile(faultsPage)
+	must(t, err)
+	page := string(content)
+	all := faults()
+	written := "| fault | what is published | seen after | alert |\n| --- | --- | --- | --- |\n"
+	for _, f := range all {
+		written += f.documentRow()
+	}
+	page = comparePart(t, page, "faults", written)
+	written = "| reason | produced by |\n| --- | --- |\n"
+	for _, reason := range probe.Reasons() {
+		written += fmt.Sprintf("| `%s` | %s |\n", reason, strings.Join(producers(all, reason), ", "))
+	}
+	page = comparePart(t, page, "reasons", written)
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		must(t, os.WriteFile(faultsPage, []byte(page), 0o644))
+	}
+}
+
+// TestEveryReasonIsProduced looks for a row for each reason: a reason that
+// nothing real produces is one that nobody can trust.
+func TestEveryReasonIsProduced(t *testing.T) {
+	all := faults()
+	for _, reason := range probe.Reasons() {
+		if len(producers(all, reason)) == 0 {
+			t.Errorf("no row of TestFaults publishes the reason %q", reason)
+		}
+	}
+	for _, state := range probe.ReplicaStates() {
+		if !slices.ContainsFunc(all, func(f fault) bool {
+			return regexp.MustCompile(` ` + string(state) + `\b`).MatchString(f.publishes + " " + f.then)
+		}) {
+			t.Errorf("no row of TestFaults publishes the state %q", state)
+		}
+	}
+}
+
+func TestFaultNamesAreUnique(t *testing.T) {
+	names := map[string]bool{}
+	for _, f := range faults() {
+		if names[f.name] {
+			t.Errorf("two faults are called %q", f.name)
+		}
+		names[f.name] = true
+		if (f.within > 1 || f.then != "") != (f.because != "") {
+			t.Errorf("%q is not seen at once and does not say why, or the other way round", f.name)
+		}
+	}
+}
+
+// producers are the faults that publish a reason, and no other in its place.
+func producers(all []fault, reason probe.Reason) []string {
+	var names []string
+	for _, f := range all {
+		if strings.Contains(f.publishes, "("+string(reason)+")") {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+func (f fault) documentRow() string {
+	code := func(text string) string { return "`" + strings.ReplaceAll(text, ", ", "`, `") + "`" }
+	published := code(f.publishes)
+	seen := fmt.Sprint(max(f.within, 1))
+	if f.then != "" {
+		published += "; then " + code(f.then)
+	}
+	if f.because != "" {
+		seen += ", " + f.because
+	}
+	alerts := "none"
+	if names := f.alertNames(); len(names) > 0 {
+		for i, name := range names {
+			names[i] = fmt.Sprintf("[%s](runbooks/%s.md)", name, name)
+		}
+		alerts = strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s |\n", f.name, published, seen, alerts)
+}
+
+// comparePart compares what stands between two marks in the page, and returns
+// the page as it should be.
+func comparePart(t *testing.T, page, mark, want string) string {
+	t.Helper()
+	begin, end := "<!-- "+mark+" -->\n", "<!-- end of "+mark+" -->\n"
+	before, rest, ok := strings.Cut(page, begin)
+	got, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s has no part %q", faultsPage, mark)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s differs from the tests (UPDATE_GOLDEN=1 rewrites it):\n%s", faultsPage, diff)
+	}
+	return before + begin + want + end + after
+}

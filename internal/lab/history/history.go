@@ -1,0 +1,146 @@
+// Package history is the file that a soak run writes and soakcheck judges, one
+// JSON object a line, and what can be concluded from an observer's reads. It is
+// all that the two share, and knows nothing of the exporter.
+package history
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Moment is in nanoseconds since the run began, by the machine's monotonic clock.
+type Moment int64
+
+// Clock turns times into moments.
+type Clock struct{ Began time.Time }
+
+// Moment returns a time on the clock.
+func (c Clock) Moment(t time.Time) Moment { return Moment(t.Sub(c.Began)) }
+
+// Known returns a time on the clock, nil for the zero time.
+func (c Clock) Known(t time.Time) *Moment {
+	if t.IsZero() {
+		return nil
+	}
+	m := c.Moment(t)
+	return &m
+}
+
+// Line has exactly one of its fields.
+type Line struct {
+	Settings *Settings `json:"settings,omitempty"`
+	Probe    *Probe    `json:"probe,omitempty"`
+	Seen     *Seen     `json:"seen,omitempty"`
+	Fault    *Fault    `json:"fault,omitempty"`
+}
+
+// Settings is the first line.
+type Settings struct {
+	// SyncedWithin is the exporter's setting of that name.
+	SyncedWithin Moment `json:"synced_within"`
+}
+
+// Probe is what the exporter said in one scrape. What it did not say is null.
+type Probe struct {
+	Number int `json:"number"`
+
+	// What the scrape over HTTP showed.
+	Up              bool     `json:"up"`
+	Capacity        *int64   `json:"primary_capacity,omitempty"`
+	PrimaryLSN      *int64   `json:"primary_lsn,omitempty"`
+	ReplicaCapacity *int64   `json:"replica_capacity,omitempty"`
+	Synced          *bool    `json:"synced,omitempty"`
+	LagBytes        *int64   `json:"lag_bytes,omitempty"`
+	LagSeconds      *float64 `json:"lag_seconds,omitempty"`
+	State           string   `json:"state,omitempty"`
+
+	// What a scrape does not show: the exporter's own account of when the
+	// canary became visible.
+	Sent          *Moment `json:"sent,omitempty"`
+	Acknowledged  *Moment `json:"acknowledged,omitempty"`
+	FirstSent     *Moment `json:"first_sent,omitempty"`
+	FirstReceived *Moment `json:"first_received,omitempty"`
+	LastStale     *Moment `json:"last_stale,omitempty"`
+	FirstFresh    *Moment `json:"first_fresh,omitempty"`
+	// Ended is when the whole probe had ended.
+	Ended *Moment `json:"ended,omitempty"`
+}
+
+// Read is one round trip.
+type Read struct {
+	Sent     Moment `json:"sent"`
+	Received Moment `json:"received"`
+}
+
+// Seen is what an observer of its own saw: reads of the replica on one
+// connection, one after the other, that all showed one value.
+type Seen struct {
+	Value      int64 `json:"value"`
+	Connection int   `json:"connection"`
+	First      Read  `json:"first"`
+	Last       Read  `json:"last"`
+}
+
+// Fault is something that was done to the servers between two moments.
+type Fault struct {
+	Kind string `json:"kind"`
+	From Moment `json:"from"`
+	To   Moment `json:"to"`
+	// Restart is true when the replica's life ended and a new one began in
+	// this time, neither before nor after.
+	Restart bool `json:"restart,omitempty"`
+}
+
+// Writer appends lines to a history.
+type Writer struct{ encoder *json.Encoder }
+
+// NewWriter returns a writer that hands every line to w at once.
+func NewWriter(w io.Writer) *Writer { return &Writer{json.NewEncoder(w)} }
+
+// Write appends one line.
+func (w *Writer) Write(line Line) error { return w.encoder.Encode(line) }
+
+// History is a whole file.
+type History struct {
+	Settings Settings
+	Probes   []Probe
+	Seen     []Seen
+	Faults   []Fault
+}
+
+// Load reads a whole file. A line that is none of the known kinds is an error,
+// and so is a file without settings.
+func Load(r io.Reader) (*History, error) {
+	h := &History{}
+	decoder := json.NewDecoder(bufio.NewReader(r))
+	decoder.DisallowUnknownFields()
+	begun := false
+	for number := 1; ; number++ {
+		var line Line
+		if err := decoder.Decode(&line); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		switch {
+		case line.Settings != nil:
+			h.Settings, begun = *line.Settings, true
+		case line.Probe != nil:
+			h.Probes = append(h.Probes, *line.Probe)
+		case line.Seen != nil:
+			h.Seen = append(h.Seen, *line.Seen)
+		case line.Fault != nil:
+			h.Faults = append(h.Faults, *line.Fault)
+		default:
+			return nil, fmt.Errorf("line %d says nothing", number)
+		}
+	}
+	if !begun {
+		return nil, errors.New("the history has no settings")
+	}
+	return h, nil
+}

@@ -1,0 +1,111 @@
+//go:build unix
+
+package soak
+
+import "github.com/pg-canary/pg_canary_exporter/internal/lab/history"
+
+const (
+	second      = history.Moment(1e9)
+	millisecond = history.Moment(1e6)
+)
+
+// lie is a change to a history that was sound, and what has to be printed then.
+type lie struct {
+	plant func(*history.History)
+	found string
+}
+
+// late are the probes of a replica that did not show the canary at all, and
+// visible those of one that did.
+func late(p *history.Probe) bool    { return p.LastStale != nil && p.FirstFresh == nil && p.Synced != nil }
+func visible(p *history.Probe) bool { return p.FirstFresh != nil && p.Synced != nil && *p.Synced }
+
+// change changes every probe of a kind.
+func change(which func(*history.Probe) bool, how func(*history.Probe)) func(*history.History) {
+	return func(h *history.History) {
+		for i := range h.Probes {
+			if which(&h.Probes[i]) {
+				how(&h.Probes[i])
+			}
+		}
+	}
+}
+
+var lies = map[string]lie{
+	"synced although it is not": {
+		change(late, func(p *history.Probe) { p.Synced = new(true) }),
+		"VIOLATION synced 1 is not contradicted",
+	},
+	"not synced although it is": {
+		change(visible, func(p *history.Probe) { p.Synced = new(false) }),
+		"VIOLATION synced 0 is not contradicted",
+	},
+	"a lag of 0 bytes beside a stale value": {
+		change(late, func(p *history.Probe) { p.LagBytes = new(int64(0)) }),
+		"VIOLATION lag_bytes 0 beside a fresh read only",
+	},
+	"a lag of 0 bytes beside a value that was not there": {
+		change(late, func(p *history.Probe) { p.LagBytes, p.ReplicaCapacity = new(int64(0)), p.Capacity }),
+		"VIOLATION lag_bytes 0 beside a fresh read only",
+	},
+	"visible before it was": {
+		change(late, func(p *history.Probe) { p.FirstFresh, p.LastStale = p.FirstReceived, nil }),
+		"VIOLATION the intervals overlap",
+	},
+	"visible after it was": {
+		change(visible, func(p *history.Probe) {
+			p.LastStale, p.FirstFresh = new(*p.FirstFresh+50*millisecond), new(*p.FirstFresh+51*millisecond)
+		}),
+		"VIOLATION the intervals overlap",
+	},
+	"a lag that is too short": {
+		change(late, func(p *history.Probe) { p.LagSeconds = new(*p.LagSeconds / 2) }),
+		"VIOLATION lag_seconds of a replica that is behind",
+	},
+	"a lag that is too long": {
+		change(late, func(p *history.Probe) { p.LagSeconds = new(*p.LagSeconds + 1) }),
+		"VIOLATION lag_seconds of a replica that is behind",
+	},
+	"a delay that is not that of the reads": {
+		change(visible, func(p *history.Probe) { p.LagSeconds = new(*p.LagSeconds + 0.0001) }),
+		"VIOLATION lag_seconds of a replica that shows it",
+	},
+	"a value written twice": {
+		func(h *history.History) { h.Probes[len(h.Probes)/2].Capacity = h.Probes[len(h.Probes)/2-1].Capacity },
+		"VIOLATION written values and positions grow",
+	},
+	"a position that does not move": {
+		func(h *history.History) {
+			h.Probes[len(h.Probes)/2].PrimaryLSN = h.Probes[len(h.Probes)/2-1].PrimaryLSN
+		},
+		"VIOLATION written values and positions grow",
+	},
+	"a read of the exporter that goes back": {
+		change(visible, func(p *history.Probe) {
+			if p.Number%7 == 0 {
+				p.ReplicaCapacity = new(*p.ReplicaCapacity - 5)
+			}
+		}),
+		"VIOLATION the exporter's reads never go back",
+	},
+	"a read of the observer that goes back": {
+		func(h *history.History) {
+			for i := 0; i < len(h.Seen); i += 7 {
+				h.Seen[i].Value -= 5
+			}
+		},
+		"VIOLATION the observer's reads never go back",
+	},
+	"a value that is seen before it was sent": {
+		change(visible, func(p *history.Probe) { p.Sent = new(*p.FirstFresh + second) }),
+		"VIOLATION nobody sees a canary before it was sent",
+	},
+	"an observer that saw nothing": {
+		func(h *history.History) { h.Seen = nil },
+		"nothing to compare: no proof",
+	},
+	"a replica of which nothing is said while it is behind": {
+		change(func(p *history.Probe) bool { return p.FirstFresh == nil }, func(p *history.Probe) { p.Synced, p.LagSeconds = nil, nil }),
+		"nothing to compare: no proof",
+	},
+}

@@ -1,0 +1,100 @@
+package soakcheck
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
+)
+
+// shown is how many violations of a check are printed.
+const shown = 10
+
+// Run judges a history file and prints what it found. The error is
+// [lab.ErrUntrue] when something is wrong.
+func Run(file string, out io.Writer) error {
+	h, err := load(file)
+	if err != nil {
+		return fmt.Errorf("the history %s: %w", file, err)
+	}
+	if !report(out, examine(h)) {
+		return lab.ErrUntrue
+	}
+	return nil
+}
+
+func load(name string) (*history.History, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // It is only read.
+	return history.Load(file)
+}
+
+// report prints what was found, and returns whether nothing is wrong.
+func report(out io.Writer, j *judge) bool {
+	summary(out, j.History)
+	good := true
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "CHECK\tCOMPARED\tVIOLATIONS\t")
+	for _, name := range checkNames {
+		v := j.verdicts[name]
+		note := ""
+		if v.compared == 0 {
+			note = "nothing to compare: no proof"
+		}
+		good = good && v.compared > 0 && len(v.violations) == 0
+		_, _ = fmt.Fprintf(table, "%s\t%d\t%d\t%s\n", name, v.compared, len(v.violations), note)
+	}
+	_ = table.Flush()
+	lab.Say(out, "\n%d claims span a restart of the replica and were not compared.", j.cut)
+	for _, name := range checkNames {
+		for i, violation := range j.verdicts[name].violations {
+			if i == shown {
+				lab.Say(out, "… and %d more", len(j.verdicts[name].violations)-shown)
+				break
+			}
+			lab.Say(out, "VIOLATION %s: %s", name, violation)
+		}
+	}
+	return good
+}
+
+// summary prints what the history holds, so that a reader sees what was tried.
+func summary(out io.Writer, h *history.History) {
+	var acknowledged, synced, late, untold, stale int
+	for i := range h.Probes {
+		p := &h.Probes[i]
+		switch {
+		case p.Synced == nil:
+			untold++
+		case *p.Synced:
+			synced++
+		default:
+			late++
+		}
+		if p.Acknowledged != nil {
+			acknowledged++
+		}
+		if p.LastStale != nil {
+			stale++
+		}
+	}
+	lab.Say(out, "%d probes, %d acknowledged: synced 1 in %d, synced 0 in %d, untold in %d; %d with a stale read",
+		len(h.Probes), acknowledged, synced, late, untold, stale)
+	kinds, order := map[string]int{}, []string{}
+	for _, f := range h.Faults {
+		if kinds[f.Kind]++; kinds[f.Kind] == 1 {
+			order = append(order, f.Kind)
+		}
+	}
+	_, _ = fmt.Fprintf(out, "%d faults:", len(h.Faults))
+	for _, kind := range order {
+		_, _ = fmt.Fprintf(out, " %s %d", kind, kinds[kind])
+	}
+	lab.Say(out, "\nThe observer saw %d values change\n", len(h.Seen))
+}
