@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
-	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
@@ -37,8 +37,6 @@ type Collector struct {
 	running sync.WaitGroup
 	latest  *probe.Result // of the last probe that ended; flight's own
 	began   time.Time     // when latest was begun, by the monotonic clock; flight's own
-
-	exposition exposition
 }
 
 // New returns the collector of a cluster. It logs when a node's condition changes.
@@ -82,13 +80,8 @@ func (c *Collector) run(ctx context.Context, timeout time.Duration) *probe.Resul
 	return result
 }
 
-// encode returns the text of a result's metrics, and of what all probes add up to.
-func (c *Collector) encode(r *probe.Result, format expfmt.Format) ([]byte, error) {
-	f := newFamilies()
-	f.setResult(r)
-	c.totals.addTo(f)
-	return c.exposition.encode(f, format)
-}
+// Snapshot returns the metrics of a result, and of what all probes add up to.
+func (c *Collector) Snapshot(r *probe.Result) prometheus.Collector { return snapshot{r, c.totals} }
 
 // Wait returns when no probe is running. No new one may be started meanwhile.
 func (c *Collector) Wait() { c.running.Wait() }

@@ -16,7 +16,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
@@ -89,36 +89,31 @@ func TestExposition(t *testing.T) {
 			if _, err := c.Probe(t.Context(), time.Minute); err != nil {
 				t.Fatal(err)
 			}
-			got := textOf(t, c, result)
+			snapshot := c.Snapshot(result)
 			golden := filepath.Join("testdata", name+".txt")
 			if os.Getenv("UPDATE_GOLDEN") != "" {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				text, err := testutil.CollectAndFormat(snapshot, expfmt.TypeTextPlain)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(golden, text, 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
-			want, err := os.ReadFile(golden)
+			want, err := os.Open(golden)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("differs from %s (UPDATE_GOLDEN=1 rewrites it):\n%s", golden, diff)
+			defer want.Close() //nolint:errcheck // It is only read.
+			if err := testutil.CollectAndCompare(snapshot, want); err != nil {
+				t.Errorf("differs from %s (UPDATE_GOLDEN=1 rewrites it):\n%v", golden, err)
 			}
-			problems, err := promlint.New(strings.NewReader(got)).Lint()
+			problems, err := testutil.CollectAndLint(snapshot)
 			if err != nil || len(problems) > 0 {
 				t.Errorf("promlint: %v %v", problems, err)
 			}
 		})
 	}
-}
-
-// textOf returns the text of a result.
-func textOf(t *testing.T, c *Collector, r *probe.Result) string {
-	t.Helper()
-	text, err := c.encode(r, expfmt.NewFormat(expfmt.TypeTextPlain))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // TestOverlappingScrapesShareOneProbe scrapes 200 times while one probe runs.

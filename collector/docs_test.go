@@ -36,7 +36,7 @@ func TestDocumentation(t *testing.T) {
 	}
 }
 
-func documentRow(m Metric) string {
+func documentRow(m *Metric) string {
 	labels := ""
 	if len(m.Labels) > 0 {
 		labels = "`" + strings.Join(m.Labels, "`, `") + "`"

@@ -1,5 +1,12 @@
 package collector
 
+import (
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
 // namespace begins the name of every metric of a probe.
 const namespace = "pg_canary"
 
@@ -13,26 +20,7 @@ type Metric struct {
 	Labels []string
 	Help   string
 
-	index int // in metrics
-}
-
-// metrics are all definitions below, in their order.
-var metrics []*Metric
-
-// Metrics returns every metric of a probe, without those of the exporter itself
-// (go_*, process_*, promhttp_*, pg_canary_exporter_build_info).
-func Metrics() []Metric {
-	all := make([]Metric, len(metrics))
-	for i, m := range metrics {
-		all[i] = *m
-	}
-	return all
-}
-
-func define(kind, name, help string, labels ...string) *Metric {
-	m := &Metric{Name: namespace + "_" + name, Type: kind, Labels: labels, Help: help, index: len(metrics)}
-	metrics = append(metrics, m)
-	return m
+	desc *prometheus.Desc
 }
 
 const (
@@ -40,6 +28,43 @@ const (
 	counter   = "counter"
 	histogram = "histogram"
 )
+
+func define(kind, name, help string, labels ...string) *Metric {
+	full := prometheus.BuildFQName(namespace, "", name)
+	return &Metric{Name: full, Type: kind, Labels: labels, Help: help, desc: prometheus.NewDesc(full, help, labels, nil)}
+}
+
+// value returns a gauge's value for one scrape.
+func (m *Metric) value(value float64, labels ...string) prometheus.Metric {
+	metric, err := prometheus.NewConstMetric(m.desc, prometheus.GaugeValue, value, labels...)
+	if err != nil {
+		return prometheus.NewInvalidMetric(m.desc, err)
+	}
+	return metric
+}
+
+// counters returns what counts a counter's series.
+func (m *Metric) counters() *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, m.Labels)
+}
+
+// histograms returns what observes a histogram's series.
+func (m *Metric) histograms() *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    m.Name,
+		Help:    m.Help,
+		Buckets: buckets,
+		// Resolution and bounds of the native histogram, as its documentation
+		// recommends them.
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  100,
+		NativeHistogramMinResetDuration: time.Hour,
+	}, m.Labels)
+}
+
+// Metrics returns every metric of a probe, without those of the exporter itself
+// (go_*, process_*, promhttp_*, pg_canary_exporter_build_info).
+func Metrics() []*Metric { return slices.Concat(ofOneProbe(), ofAllProbes()) }
 
 // What one probe saw. A series is absent when its value was not observed in the probe.
 var (
@@ -84,6 +109,15 @@ var (
 		"1 for the state that the replica is in, 0 for the others.", "replica", "state")
 )
 
+// ofOneProbe returns the metrics of what one probe saw. The registry refuses one that is not listed.
+func ofOneProbe() []*Metric {
+	return []*Metric{
+		up, probeDuration, writeDuration, primaryLSN, primaryCapacity, primaryTimeline, primaries, nodeUp,
+		nodeIsPrimary, synced, lagBytes, lagSeconds, replayLSN, receiveLSN, replicaCapacity, readDuration,
+		replicaTimeline, applyDelay, replicaState,
+	}
+}
+
 // What probes add up to, since the exporter started.
 var (
 	visibilityDelay = define(histogram, "visibility_delay_seconds",
@@ -104,6 +138,13 @@ var (
 	failures = define(counter, "failures_total",
 		"Operations on the node that failed, by reason.", "node", "reason")
 )
+
+// ofAllProbes returns the metrics of what probes add up to.
+func ofAllProbes() []*Metric {
+	return []*Metric{
+		visibilityDelay, reads, staleReads, backwardReads, lostWrites, primaryChanges, probes, failures,
+	}
+}
 
 // buckets of the visibility delay: from what a pair on one host needs to what
 // --probe.wait can be raised to.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
@@ -41,9 +42,9 @@ func TestScrapesWithinTheMinimumIntervalShareAProbe(t *testing.T) {
 				}
 				time.Sleep(test.pause)
 			}
-			if begun != test.want || int(c.totals.probes) != begun {
+			if begun != test.want || testutil.ToFloat64(c.totals.probes) != float64(begun) {
 				t.Errorf("%d scrapes with %v between them and an interval of %v began %d probes and counted %v, want %d",
-					test.scrapes, test.pause, test.interval, begun, c.totals.probes, test.want)
+					test.scrapes, test.pause, test.interval, begun, testutil.ToFloat64(c.totals.probes), test.want)
 			}
 		})
 	}
@@ -85,8 +86,8 @@ func TestImpatientScraperDoesNotSpoilTheSharedProbe(t *testing.T) {
 			t.Errorf("the impatient scraper got %d, want 503", recorder.Code)
 		}
 		scrape("5")
-		if c.totals.probes != 1 || c.latest.Write == nil {
-			t.Errorf("%v probes, the last one %+v; want one that wrote", c.totals.probes, c.latest)
+		if probes := testutil.ToFloat64(c.totals.probes); probes != 1 || c.latest.Write == nil {
+			t.Errorf("%v probes, the last one %+v; want one that wrote", probes, c.latest)
 		}
 	})
 }

@@ -31,7 +31,6 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 	}
 	_ = level.Info(logger).Log("msg", "Starting pg_canary_exporter", "version", version.Version, "nodes", strings.Join(cluster.Names(), " "))
 	o.logDropped(logger)
-	defer server.LimitProcs(len(cluster.Names()) - 1)()
 	defer logHangups(logger)()
 	probed := collector.New(cluster, logger)
 	probed.MinInterval = o.probeMinInterval

@@ -56,7 +56,8 @@ func Run(ctx context.Context, config Config) error {
 		return err
 	}
 	logger := slog.New(bridge{sloggokit.NewGoKitHandler(config.Logger, slog.LevelDebug)})
-	server := newServer(handler, config.Limits.withDefaults(), config.scrape(nil).LongestAnswer())
+	longest := config.scrape(nil).LongestAnswer()
+	server := newServer(handler, config.Limits.withDefaults(), longest)
 	server.ErrorLog = log.New(connectionLog{logger}, "", 0)
 	served := make(chan error, 1)
 	go func() { served <- web.ListenAndServe(server, config.Web, logger) }()
@@ -67,7 +68,7 @@ func Run(ctx context.Context, config Config) error {
 	}
 	stopping.Store(true)
 	logger.Info("Stopping: letting running probes end; a second signal ends the exporter at once")
-	err = shutDown(context.WithoutCancel(ctx), server, config.ProbeTimeout)
+	err = shutDown(context.WithoutCancel(ctx), server, longest)
 	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
