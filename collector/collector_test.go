@@ -78,6 +78,15 @@ func broken() *probe.Result {
 	}
 }
 
+// metricNames are those of every metric of a probe.
+func metricNames() []string {
+	var names []string
+	for _, m := range Metrics() {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
 func TestExposition(t *testing.T) {
 	for name, result := range map[string]*probe.Result{"healthy": result(), "broken": broken()} {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +101,7 @@ func TestExposition(t *testing.T) {
 			snapshot := c.Snapshot(result)
 			golden := filepath.Join("testdata", name+".txt")
 			if os.Getenv("UPDATE_GOLDEN") != "" {
-				text, err := testutil.CollectAndFormat(snapshot, expfmt.TypeTextPlain)
+				text, err := testutil.CollectAndFormat(snapshot, expfmt.TypeTextPlain, metricNames()...)
 				if err != nil {
 					t.Fatal(err)
 				}

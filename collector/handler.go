@@ -60,7 +60,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(h.Collector.Snapshot(result))
-	promhttp.HandlerFor(prometheus.Gatherers{registry, aside}, served).ServeHTTP(w, r)
+	var all prometheus.Gatherer = registry
+	if h.Own != nil {
+		all = prometheus.Gatherers{registry, aside}
+	}
+	promhttp.HandlerFor(all, served).ServeHTTP(w, r)
 }
 
 // timeout returns how long this scrape may wait, from the scraper's header.
@@ -85,15 +89,17 @@ type gathered struct {
 // Gather returns it.
 func (g gathered) Gather() ([]*dto.MetricFamily, error) { return g.families, g.err }
 
-// gatherAside gathers on another goroutine: it takes as long as a probe.
+// gatherAside gathers what g has, nil for nothing, on another goroutine: it
+// takes as long as a probe.
 func gatherAside(g prometheus.Gatherer) <-chan gathered {
 	done := make(chan gathered, 1)
+	if g == nil {
+		done <- gathered{}
+		return done
+	}
 	go func() {
-		var own gathered
-		if g != nil {
-			own.families, own.err = g.Gather()
-		}
-		done <- own
+		families, err := g.Gather()
+		done <- gathered{families, err}
 	}()
 	return done
 }
