@@ -43,14 +43,14 @@ type Cluster struct {
 	last    *Write   // last acknowledged write
 	wrote   Identity // of the server that acknowledged it
 	acks    ledger
-	// highest is the highest capacity ever read, by index of the node.
-	highest []int64
+	// shown is the capacity that the last read showed, by index of the node.
+	shown []int64
 }
 
 // New returns the cluster of the given nodes, at least one. The first is where
 // the search for the primary starts.
 func New(cfg Config, nodes ...Node) *Cluster {
-	return &Cluster{cfg: cfg, nodes: nodes, highest: make([]int64, len(nodes))}
+	return &Cluster{cfg: cfg, nodes: nodes, shown: make([]int64, len(nodes))}
 }
 
 // Names returns the names of the nodes, in their order.

@@ -117,10 +117,10 @@ func (c *Cluster) note(i int, replica *ReplicaResult, w *Write, read Read) {
 	if !read.Found {
 		return
 	}
-	if read.Capacity < c.highest[i] {
+	if read.Capacity < c.shown[i] {
 		replica.Backward = true
 	}
-	c.highest[i] = max(c.highest[i], read.Capacity)
+	c.shown[i] = read.Capacity
 }
 
 // shows says whether a section that was read is the written one or a newer one.

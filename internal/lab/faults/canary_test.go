@@ -37,6 +37,14 @@ func canaryFaults() []fault {
 			alerts:    "PgCanaryPrimaryWriteFailing",
 		},
 		{
+			name:      "canary write swallowed by a trigger",
+			hit:       func(s *scene) { s.exec(s.primary, swallowSQL) },
+			publishes: "up 0, primaries 1, primary up (not_written), replica up",
+			heal:      func(s *scene) { s.exec(s.primary, "DROP TRIGGER swallow ON canary.section") },
+			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
+			alerts:    "PgCanaryPrimaryWriteFailing",
+		},
+		{
 			name:      "canary row locked by another session",
 			hit:       func(s *scene) { s.hold(s.primary, "SELECT FROM canary.section FOR UPDATE") },
 			publishes: "up 0, primaries 1, primary up (lock_timeout), replica up",
@@ -57,6 +65,11 @@ func canaryFaults() []fault {
 		},
 	}
 }
+
+// swallowSQL puts a trigger on the table that lets no write through.
+const swallowSQL = `
+CREATE FUNCTION canary.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER swallow BEFORE UPDATE ON canary.section FOR EACH ROW EXECUTE FUNCTION canary.swallow()`
 
 // hold runs SQL in a transaction that stays open until undo is called.
 func (s *scene) hold(server *pgcluster.Server, sql string) {

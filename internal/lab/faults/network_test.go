@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgbouncer"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
@@ -38,6 +39,18 @@ func networkFaults() []fault {
 				}))
 			},
 			publishes: "up 1, primaries 1, primary up, replica unreachable (other)",
+			heal:      back,
+			alerts:    "PgCanaryReplicaUnreachable",
+		},
+		{
+			name: "pooler without the database in the replica's place",
+			with: linked,
+			hit: func(s *scene) {
+				s.links[toReplica].lead(pgbouncer.Start(s.t, pgbouncer.Config{
+					Server: "host=127.0.0.1 port=1", PoolMode: "transaction", PoolSize: 1, Users: map[string]string{canaryRole: ""},
+				}).Addr())
+			},
+			publishes: "up 1, primaries 1, primary up, replica unreachable (pooler)",
 			heal:      back,
 			alerts:    "PgCanaryReplicaUnreachable",
 		},
@@ -83,7 +96,7 @@ func (s *scene) leadToForeign(way string) {
 	s.links[way].lead(other.Addr())
 	s.undo = func() {
 		var rows int
-		must(s.t, other.QueryRow(s.t.Context(), "SELECT count(*) FROM canary.section", &rows))
+		must(s.t, other.QueryRow(s.t.Context(), "SELECT count(*) FROM canary.section WHERE capacity > 0", &rows))
 		if rows != 0 {
 			s.t.Error("something was written to the node of another cluster")
 		}

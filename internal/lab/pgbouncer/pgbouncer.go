@@ -122,6 +122,9 @@ func (b *Bouncer) ini(config Config, dir string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
+// Addr is where it listens, host:port.
+func (b *Bouncer) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port)) }
+
 // DSN is a user's connection string through the pooler.
 func (b *Bouncer) DSN(role string) string {
 	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/app?sslmode=disable", role, b.port)
