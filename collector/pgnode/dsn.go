@@ -3,6 +3,7 @@ package pgnode
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // connection is what a connection string, the environment and the service
@@ -57,7 +59,17 @@ func readDSN(dsn string) (connection, error) {
 	if err != nil {
 		return connection{}, err
 	}
+	config.BuildFrontend = smallMessages
 	return connection{config: config, dropped: sorted(dropped, more)}, nil
+}
+
+// smallMessages refuses messages that no answer to a probe needs: what is no
+// PostgreSQL could announce a gigabyte, which the driver would make room for.
+func smallMessages(r io.Reader, w io.Writer) *pgproto3.Frontend {
+	const longest = 1 << 20
+	frontend := pgproto3.NewFrontend(r, w)
+	frontend.SetMaxBodyLen(longest)
+	return frontend
 }
 
 // splitDSN splits a connection string into its settings.

@@ -1,8 +1,6 @@
 package faults_test
 
 import (
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
@@ -104,24 +102,15 @@ func (s *scene) demote() {
 	s.until(s.replica, "the replica streams", "SELECT status = 'streaming' FROM pg_stat_wal_receiver")
 }
 
-// fillDisk starts the primary with the canary table's file on /dev/full, the
-// kernel's device that is always full: what the server gets for its attempt to
-// make room for a row is a real "No space left on device". Unlike a small file
-// system that needs no rights on the machine.
+// fillDisk makes the server answer the write as it does when it has no room for a
+// row. The update of one row finds room on its page as long as the server itself
+// has room for WAL, and a full disk that takes no rights on the machine to make
+// cannot be had for the rest. A session that is open looks at the table no more.
 func (s *scene) fillDisk() {
 	s.t.Helper()
-	var path string
-	must(s.t, s.primary.QueryRow(s.t.Context(), "SELECT pg_relation_filepath('canary.section')", &path))
-	path = filepath.Join(s.primary.DataDir, path)
-	replace := func(change func()) {
-		must(s.t, s.primary.Stop(s.t.Context(), pgcluster.Fast))
-		change()
-		must(s.t, s.primary.Start(s.t.Context()))
-		must(s.t, s.replica.WaitStreaming(s.t.Context()))
-	}
-	replace(func() {
-		must(s.t, os.Rename(path, path+".kept"))
-		must(s.t, os.Symlink("/dev/full", path))
-	})
-	s.undo = func() { replace(func() { must(s.t, os.Rename(path+".kept", path)) }) }
+	s.exec(s.primary, `
+CREATE FUNCTION canary.full() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER fault BEFORE UPDATE ON canary.section FOR EACH ROW EXECUTE FUNCTION canary.full()`)
+	s.undo = func() { s.exec(s.primary, "DROP TRIGGER fault ON canary.section") }
 }
