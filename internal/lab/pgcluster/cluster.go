@@ -13,12 +13,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	mathrand "math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/reaper"
@@ -141,14 +138,14 @@ func (c *Cluster) newServer(name string, settings map[string]string) (*Server, e
 		}
 	}
 	var err error
-	if s.Port, err = freePort(); err != nil {
+	if s.Port, s.claim, err = claimPort(); err != nil {
 		return nil, err
 	}
 	if s.settings, err = s.settingsFor(settings); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.claim.Close())
 	}
 	if err := c.account.makeDir(s.dir()); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.claim.Close())
 	}
 	c.servers = append(c.servers, s)
 	return s, nil
@@ -159,7 +156,7 @@ func (c *Cluster) remove(s *Server) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.servers = slices.DeleteFunc(c.servers, func(each *Server) bool { return each == s })
-	return os.RemoveAll(s.dir())
+	return errors.Join(os.RemoveAll(s.dir()), s.claim.Close())
 }
 
 func (c *Cluster) setPrimary(s *Server) {
@@ -205,7 +202,7 @@ func (c *Cluster) Close() error {
 
 	var errs []error
 	for _, s := range servers {
-		errs = append(errs, s.Kill())
+		errs = append(errs, s.Kill(), s.claim.Close())
 	}
 	errs = append(errs, os.RemoveAll(c.dir), c.cleaner.Finish())
 	return errors.Join(errs...)
@@ -218,21 +215,4 @@ func (c *Cluster) logf(format string, args ...any) {
 	c.logMu.Lock()
 	defer c.logMu.Unlock()
 	fmt.Fprintf(c.log, format+"\n", args...)
-}
-
-// freePort picks from below the ports that the system gives to outgoing
-// connections: one of those could take it while the server is down.
-func freePort() (int, error) {
-	const first, last, tries = 15000, 32000, 100
-	var lastErr error
-	for range tries {
-		port := first + mathrand.IntN(last-first)
-		listener, err := net.Listen("tcp", net.JoinHostPort(Host, strconv.Itoa(port)))
-		if err != nil {
-			lastErr = err
-			continue
-		}
-		return port, listener.Close()
-	}
-	return 0, fmt.Errorf("no free port between %d and %d: %w", first, last, lastErr)
 }

@@ -33,6 +33,7 @@ type Server struct {
 	DataDir string
 
 	cluster *Cluster
+	claim   net.PacketConn // keeps the port from other clusters
 
 	mu       sync.Mutex
 	running  *process          // the last one that was started, or nil
