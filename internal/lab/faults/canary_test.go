@@ -112,9 +112,25 @@ func (s *scene) scrapeAtOnce(samples) {
 	}
 }
 
+// isolate sets default_transaction_isolation for the role, on the replica too,
+// and ends the exporter's sessions, so that new ones meet it.
+func (s *scene) isolate(level string) {
+	s.t.Helper()
+	s.exec(s.primary, "ALTER ROLE "+canaryRole+" SET default_transaction_isolation = '"+level+"'")
+	must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
+	s.disconnectExporter(s.primary)
+	s.disconnectExporter(s.replica)
+}
+
 // accessFaults are those of the exporter's role.
 func accessFaults() []fault {
 	return []fault{
+		{
+			name:      "transactions are serializable by default",
+			hit:       func(s *scene) { s.isolate("serializable") },
+			publishes: "up 1, primaries 1, primary up, replica synced",
+			heal:      func(s *scene) { s.isolate("read committed") },
+		},
 		{
 			name: "role lost its rights on the table",
 			hit: func(s *scene) {
