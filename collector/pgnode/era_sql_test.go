@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/pgcluster/pgtest"
 )
@@ -156,6 +156,10 @@ func TestTableOfBeforeIsBroughtAlong(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.New(t, pgcluster.Options{}).Primary()
 	check(t, primary.Exec(eraContext(t), oldTableSQL+"; INSERT INTO canary.section VALUES ('s', 5000, now()), ('other', 7, now())"))
+	old := eraConn(t, primary)
+	const oldAdvance = "UPDATE canary.section SET capacity = capacity + 1, written_at = clock_timestamp() WHERE name = $1 RETURNING capacity"
+	_, err := old.Prepare(eraContext(t), "old", oldAdvance)
+	check(t, err)
 	check(t, primary.Exec(eraContext(t), eraMigrateSQL))
 	before := shownBy(t, primary)
 	check(t, primary.Exec(eraContext(t), eraMigrateSQL))
@@ -165,8 +169,12 @@ func TestTableOfBeforeIsBroughtAlong(t *testing.T) {
 	after := beatOn(t, primary, 1)
 	follows(t, before, after, 5000)
 
-	// An exporter of before goes on.
-	check(t, primary.Exec(eraContext(t), "UPDATE canary.section SET capacity = capacity + 1, written_at = clock_timestamp() WHERE name = 's'"))
+	// The connection of an exporter of before goes on.
+	var capacity int64
+	check(t, old.QueryRow(eraContext(t), "old", "s").Scan(&capacity))
+	if capacity != 5002 {
+		t.Errorf("an exporter of before wrote %d", capacity)
+	}
 	if got := beatOn(t, primary, 1); got.Capacity != 5003 || len(got.Eras) != 2 {
 		t.Errorf("after a beat of an exporter of before: %+v", got)
 	}
@@ -182,44 +190,46 @@ func TestEachLifeBeginsAnEra(t *testing.T) {
 	cluster := newEraCluster(t, pgcluster.Options{Settings: map[string]string{"restart_after_crash": "on"}})
 	primary := cluster.Primary()
 	row := beatOn(t, primary, 3)
-	for name, end := range map[string]func(){
-		"restart": func() { check(t, primary.Restart(eraContext(t))) },
-		"crash": func() {
+	for _, life := range []struct {
+		name string
+		end  func()
+	}{
+		{"restart", func() { check(t, primary.Restart(eraContext(t))) }},
+		{"crash", func() {
 			check(t, primary.Kill())
 			check(t, primary.Start(eraContext(t)))
-		},
-		// The server goes on with the same postmaster.
-		"crash of a backend": func() { crashBackend(t, primary) },
+		}},
+		{"crash of a backend", func() {
+			// The postmaster goes on.
+			conn := eraConn(t, primary)
+			crash(t, primary, itoa(conn.PgConn().PID()))
+		}},
 	} {
-		end()
+		life.end()
 		next := beatOn(t, primary, 3)
 		follows(t, row, next, row.Capacity)
 		if *next.Timeline != 1 || next.Capacity != row.Capacity+3 {
-			t.Errorf("%s: %+v", name, next)
+			t.Errorf("%s: %+v", life.name, next)
 		}
 		row = next
 	}
 }
 
-// crashBackend kills a backend and waits until the server has recovered.
-func crashBackend(t *testing.T, s *pgcluster.Server) {
+// crash kills a process of a server, and waits until the server has recovered.
+func crash(t *testing.T, s *pgcluster.Server, pid string) {
 	t.Helper()
-	conn := eraConn(t, s)
-	check(t, exec.Command("kill", "-9", itoa(conn.PgConn().PID())).Run())
-	_, err := conn.Exec(eraContext(t), "SELECT pg_sleep(100)")
-	if err == nil {
-		t.Fatal("the backend lives")
-	}
-	for ctx := eraContext(t); ; {
-		var replayed *string
-		err := s.QueryRow(ctx, "SELECT pg_last_wal_replay_lsn()::text", &replayed)
-		if err == nil && replayed != nil {
+	const recovered = "SELECT coalesce(pg_last_wal_replay_lsn()::text, '')"
+	var before, after string
+	check(t, s.QueryRow(eraContext(t), recovered, &before))
+	check(t, exec.Command("kill", "-KILL", pid).Run())
+	for ctx := eraContext(t); ; time.Sleep(20 * time.Millisecond) {
+		err := s.QueryRow(ctx, recovered, &after)
+		if err == nil && after != before {
 			return
 		}
 		if ctx.Err() != nil {
 			t.Fatalf("the server did not recover: %v", err)
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 
@@ -250,6 +260,8 @@ func TestPromotionBeginsAnEraAndTellsTheFork(t *testing.T) {
 	if rows[0].Eras[2] == rows[1].Eras[2] {
 		t.Error("two timelines 2 have one era")
 	}
+	stands(t, rows[0], rows[1], verdict.Left)
+	stands(t, rows[0], row, verdict.Behind)
 	if still := beatOn(t, old, 2); len(still.Eras) != 2 || still.Capacity != 7 {
 		t.Errorf("the old primary's era changed: %+v", still)
 	}
@@ -260,43 +272,6 @@ func TestPromotionBeginsAnEraAndTellsTheFork(t *testing.T) {
 	follows(t, rows[0], again, 7)
 	if *again.Timeline != 2 || again.Fork == nil || *again.Fork != *rows[0].Fork {
 		t.Errorf("after the restart: %+v, before: %+v", again, rows[0])
-	}
-}
-
-func TestColdCopyOnTheSameTimelineHasAnEraOfItsOwn(t *testing.T) {
-	t.Parallel()
-	cluster := newEraCluster(t, pgcluster.Options{})
-	primary, copied := cluster.Primary(), eraReplica(t, cluster)
-	before := beatOn(t, primary, 5)
-	check(t, primary.Stop(eraContext(t), pgcluster.Fast))
-	check(t, copied.Stop(eraContext(t), pgcluster.Fast))
-	coldCopy(t, primary, copied)
-	check(t, primary.Start(eraContext(t)))
-	check(t, copied.Start(eraContext(t)))
-
-	one, two := beatOn(t, primary, 2), beatOn(t, copied, 2)
-	for _, row := range []eraRow{one, two} {
-		follows(t, before, row, 5)
-		if *row.Timeline != 1 || row.Capacity != 7 {
-			t.Errorf("%+v", row)
-		}
-	}
-	if one.Eras[2] == two.Eras[2] || one.Mark == two.Mark {
-		t.Errorf("the copy's line is not to be told from the original's: %+v %+v", one, two)
-	}
-}
-
-// coldCopy gives to, stopped, the data of from, stopped, and keeps its configuration.
-func coldCopy(t *testing.T, from, to *pgcluster.Server) {
-	t.Helper()
-	script := `set -e
-cp -a "$2/postgresql.conf" "$2/pg_hba.conf" "$2/.."
-rm -rf "$2"; cp -a "$1" "$2"
-mv "$2/../postgresql.conf" "$2/../pg_hba.conf" "$2"
-rm -f "$2/postmaster.pid" "$2/standby.signal"`
-	out, err := exec.Command("sh", "-c", script, "copy", from.DataDir, filepath.Clean(to.DataDir)).CombinedOutput()
-	if err != nil {
-		t.Fatalf("copy: %v\n%s", err, out)
 	}
 }
 
