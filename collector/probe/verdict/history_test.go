@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 50_000, "random histories to judge")
+	histories = flag.Int("histories", 20_000, "random histories to judge")
 	firstSeed = flag.Uint64("history", 0, "number of the first history")
 )
 
