@@ -53,7 +53,7 @@ func (c *Collector) Probe(ctx context.Context, timeout time.Duration) (*probe.Re
 	results := c.flight.DoChan("", func() (any, error) {
 		if c.latest == nil || time.Since(c.began) >= c.MinInterval {
 			c.began = time.Now()
-			c.latest = c.run(context.WithoutCancel(ctx), timeout)
+			c.latest = c.probeOnce(context.WithoutCancel(ctx), timeout)
 		}
 		return c.latest, nil
 	})
@@ -70,13 +70,13 @@ func (c *Collector) Probe(ctx context.Context, timeout time.Duration) (*probe.Re
 	}
 }
 
-// run runs one probe, and counts and logs what it saw.
-func (c *Collector) run(ctx context.Context, timeout time.Duration) *probe.Result {
+// probeOnce runs one probe, and counts and logs what it saw.
+func (c *Collector) probeOnce(ctx context.Context, timeout time.Duration) *probe.Result {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	result := c.prober.Probe(ctx)
-	c.totals.add(result)
-	c.journal.write(result)
+	c.totals.countProbe(result)
+	c.journal.logProbe(result)
 	return result
 }
 

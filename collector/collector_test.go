@@ -239,7 +239,7 @@ func TestJournalWritesChangesOnly(t *testing.T) {
 	replaying := result()
 	replaying.Nodes[1].Replica.Synced, replaying.Nodes[1].Replica.State = ptr(false), probe.StateReplaying
 	for _, r := range []*probe.Result{result(), result(), behind, replaying, behind, broken(), broken(), result()} {
-		j.write(r)
+		j.logProbe(r)
 	}
 	want := strings.TrimLeft(`
 level=info msg="node's condition changed" node=a:5432 condition="primary, writable"

@@ -15,16 +15,16 @@ import (
 // timeoutHeader is in which Prometheus says how long it waits for a scrape.
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
-// leastBudget is what a probe gets at least: a scraper that says it waits for a
+// leastProbeTimeout is what a probe gets at least: a scraper that says it waits for a
 // millisecond would make the shared probe fail, and with it the connections.
-const leastBudget = 500 * time.Millisecond
+const leastProbeTimeout = 500 * time.Millisecond
 
 // grace is how long a probe that used up its timeout is waited for at least.
 const grace = 50 * time.Millisecond
 
-// served is how promhttp serves a scrape. Created timestamps tell Prometheus
+// scrapeOptions is how promhttp serves a scrape. Created timestamps tell Prometheus
 // that a counter began anew when it has grown past its old value already.
-var served = promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true}
+var scrapeOptions = promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true}
 
 // Handler answers a scrape with a probe of the collector's cluster.
 type Handler struct {
@@ -52,7 +52,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), timeout+h.grace())
 	defer cancel()
 	own := gatherAside(h.Own)
-	result, err := h.Collector.Probe(ctx, max(timeout, min(leastBudget, h.Timeout)))
+	result, err := h.Collector.Probe(ctx, max(timeout, min(leastProbeTimeout, h.Timeout)))
 	aside := <-own
 	if err != nil {
 		http.Error(w, "The probe did not end within this scrape's timeout.", http.StatusServiceUnavailable)
@@ -64,7 +64,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.Own != nil {
 		all = prometheus.Gatherers{registry, aside}
 	}
-	promhttp.HandlerFor(all, served).ServeHTTP(w, r)
+	promhttp.HandlerFor(all, scrapeOptions).ServeHTTP(w, r)
 }
 
 // timeout returns how long this scrape may wait, from the scraper's header.

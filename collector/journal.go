@@ -24,24 +24,24 @@ func newJournal(logger log.Logger) *journal {
 	}
 }
 
-// write logs what has changed with this probe.
-func (j *journal) write(r *probe.Result) {
-	j.events(r)
+// logProbe logs what has changed with this probe.
+func (j *journal) logProbe(r *probe.Result) {
+	j.logTakeoverAndLoss(r)
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		condition, good := conditionOf(r, node)
 		if j.conditions[node.Name] != condition {
 			j.conditions[node.Name] = condition
-			j.changed(node, condition, good)
+			j.logConditionChange(node, condition, good)
 		}
 		j.logPooler(node)
-		j.limits(node)
+		j.logLimitation(node)
 	}
 	j.logMoments(r)
 }
 
-// events logs what happens once: another primary, lost commits.
-func (j *journal) events(r *probe.Result) {
+// logTakeoverAndLoss logs what happens once: another primary, lost commits.
+func (j *journal) logTakeoverAndLoss(r *probe.Result) {
 	if t := r.Takeover; t != nil {
 		fields := []any{"msg", "another node took over as primary", "from", t.From, "to", t.To}
 		if w := r.Write; w != nil {
@@ -58,7 +58,7 @@ func (j *journal) events(r *probe.Result) {
 	}
 }
 
-func (j *journal) changed(node *probe.NodeResult, condition string, good bool) {
+func (j *journal) logConditionChange(node *probe.NodeResult, condition string, good bool) {
 	fields := []any{"msg", "node's condition changed", "node", node.Name, "condition", condition}
 	if replica := node.Replica; replica != nil && replica.Lag != nil {
 		fields = append(fields, "lag", replica.Lag.String())
@@ -107,8 +107,8 @@ func (j *journal) logPooler(node *probe.NodeResult) {
 		"consequence", "settings are local to each transaction and statements are not prepared; docs/between.md tells more")
 }
 
-// limits says once what a node does not tell, and what that takes from its metrics.
-func (j *journal) limits(node *probe.NodeResult) {
+// logLimitation says once what a node does not tell, and what that takes from its metrics.
+func (j *journal) logLimitation(node *probe.NodeResult) {
 	if j.limited[node.Name] || node.Replica == nil || node.Replica.First == nil {
 		return
 	}

@@ -34,8 +34,8 @@ func define(kind, name, help string, labels ...string) *Metric {
 	return &Metric{Name: full, Type: kind, Labels: labels, Help: help, desc: prometheus.NewDesc(full, help, labels, nil)}
 }
 
-// value returns a gauge's value for one scrape.
-func (m *Metric) value(value float64, labels ...string) prometheus.Metric {
+// constMetric returns a gauge's value for one scrape.
+func (m *Metric) constMetric(value float64, labels ...string) prometheus.Metric {
 	metric, err := prometheus.NewConstMetric(m.desc, prometheus.GaugeValue, value, labels...)
 	if err != nil {
 		return prometheus.NewInvalidMetric(m.desc, err)
@@ -43,13 +43,13 @@ func (m *Metric) value(value float64, labels ...string) prometheus.Metric {
 	return metric
 }
 
-// counters returns what counts a counter's series.
-func (m *Metric) counters() *prometheus.CounterVec {
+// newCounterVec returns what counts a counter's series.
+func (m *Metric) newCounterVec() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, m.Labels)
 }
 
-// histograms returns what observes a histogram's series.
-func (m *Metric) histograms() *prometheus.HistogramVec {
+// newHistogramVec returns what observes a histogram's series.
+func (m *Metric) newHistogramVec() *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    m.Name,
 		Help:    m.Help,

@@ -19,36 +19,36 @@ type totals struct {
 // far as known; its series as a replica begin when it is read as one.
 func newTotals(nodes []string) *totals {
 	t := &totals{
-		probes:     probes.counters().WithLabelValues(),
-		lost:       lostWrites.counters().WithLabelValues(),
-		changes:    primaryChanges.counters().WithLabelValues(),
-		failures:   failures.counters(),
-		reads:      reads.counters(),
-		stale:      staleReads.counters(),
-		backward:   backwardReads.counters(),
-		visibility: visibilityDelay.histograms(),
+		probes:     probes.newCounterVec().WithLabelValues(),
+		lost:       lostWrites.newCounterVec().WithLabelValues(),
+		changes:    primaryChanges.newCounterVec().WithLabelValues(),
+		failures:   failures.newCounterVec(),
+		reads:      reads.newCounterVec(),
+		stale:      staleReads.newCounterVec(),
+		backward:   backwardReads.newCounterVec(),
+		visibility: visibilityDelay.newHistogramVec(),
 	}
 	for i, node := range nodes {
 		for _, reason := range probe.Reasons() {
 			t.failures.WithLabelValues(node, string(reason))
 		}
 		if i > 0 {
-			t.begin(node)
+			t.createReplicaSeries(node)
 		}
 	}
 	return t
 }
 
-// begin makes the series of a replica, if it has none.
-func (t *totals) begin(replica string) {
+// createReplicaSeries makes the series of a replica, if it has none.
+func (t *totals) createReplicaSeries(replica string) {
 	for _, series := range []*prometheus.CounterVec{t.reads, t.stale, t.backward} {
 		series.WithLabelValues(replica)
 	}
 	t.visibility.WithLabelValues(replica)
 }
 
-// add counts what one probe saw.
-func (t *totals) add(r *probe.Result) {
+// countProbe counts what one probe saw.
+func (t *totals) countProbe(r *probe.Result) {
 	t.probes.Inc()
 	if r.Loss != nil {
 		t.lost.Add(float64(r.Loss.Commits))
@@ -62,13 +62,13 @@ func (t *totals) add(r *probe.Result) {
 			t.failures.WithLabelValues(node.Name, string(probe.ReasonOf(err))).Inc()
 		}
 		if node.Replica != nil {
-			t.addReplica(node.Name, node.Replica, r.Write != nil)
+			t.countReplica(node.Name, node.Replica, r.Write != nil)
 		}
 	}
 }
 
-func (t *totals) addReplica(name string, replica *probe.ReplicaResult, written bool) {
-	t.begin(name)
+func (t *totals) countReplica(name string, replica *probe.ReplicaResult, written bool) {
+	t.createReplicaSeries(name)
 	if written && replica.First != nil {
 		t.reads.WithLabelValues(name).Inc()
 	}

@@ -18,7 +18,7 @@ func check(ctx context.Context, o *options, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer func() {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		_ = cluster.Close(bounded) // There is nobody left to tell.
 	}()
@@ -27,8 +27,8 @@ func check(ctx context.Context, o *options, stdout, stderr io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if !o.checkWatch || !wait(ctx, o.checkWatchInterval) {
-			return statusOf(verdict)
+		if !o.checkWatch || !sleep(ctx, o.checkWatchInterval) {
+			return exitErrorFor(verdict)
 		}
 	}
 }
@@ -48,8 +48,8 @@ func checkOnce(ctx context.Context, o *options, cluster *probe.Cluster, stdout, 
 	return report.VerdictOn(result), report.Reasons(stderr, result)
 }
 
-// wait is false when ctx ended first.
-func wait(ctx context.Context, d time.Duration) bool {
+// sleep is false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
 		return false
@@ -58,8 +58,8 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// statusOf returns nil for synced; the reasons have been printed already.
-func statusOf(verdict report.Verdict) error {
+// exitErrorFor returns nil for synced; the reasons have been printed already.
+func exitErrorFor(verdict report.Verdict) error {
 	if verdict == report.Synced {
 		return nil
 	}

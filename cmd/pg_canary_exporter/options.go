@@ -64,7 +64,7 @@ func newOptions() *options {
 	o.checkFlags(o.app.Command("check", "Run one probe and print what it saw. Exit status 0: synced, 1: lagging, 2: broken."))
 	o.setupFlags(o.app.Command("setup", "Create the schema, the table, the row and the role that the exporter needs; --primary.dsn is an administrator's."))
 	o.app.Command("healthy", "Ask the exporter that runs on this host whether it is healthy, for a container's health check.").Hidden()
-	variables(o.app.Model().Flags, o.app.GetFlag)
+	bindEnvironment(o.app.Model().Flags, o.app.GetFlag)
 	return o
 }
 
@@ -105,22 +105,22 @@ func (o *options) serveFlags() {
 
 func (o *options) checkFlags(command *kingpin.CmdClause) {
 	command.Flag("output", "Format: table or json.").Short('o').
-		Default("table").Envar(variable("output")).EnumVar(&o.checkOutput, "table", "json")
+		Default("table").Envar(environmentName("output")).EnumVar(&o.checkOutput, "table", "json")
 	command.Flag("watch", "Repeat until interrupted.").Short('w').
-		Envar(variable("watch")).BoolVar(&o.checkWatch)
+		Envar(environmentName("watch")).BoolVar(&o.checkWatch)
 	command.Flag("watch.interval", "How often, with --watch.").
-		Default("2s").Envar(variable("watch.interval")).DurationVar(&o.checkWatchInterval)
+		Default("2s").Envar(environmentName("watch.interval")).DurationVar(&o.checkWatchInterval)
 }
 
 func (o *options) setupFlags(command *kingpin.CmdClause) {
 	command.Flag("role", "Login role to create for the exporter.").
-		Default("canary").Envar(variable("role")).StringVar(&o.setupRole)
+		Default("canary").Envar(environmentName("role")).StringVar(&o.setupRole)
 	command.Flag("role.password-file", "File with the role's password. Or give the password in PG_CANARY_ROLE_PASSWORD.").
-		PlaceHolder("FILE").Envar(variable("role.password-file")).StringVar(&o.setupPasswordFile)
+		PlaceHolder("FILE").Envar(environmentName("role.password-file")).StringVar(&o.setupPasswordFile)
 	command.Flag("role.adopt", "Take a role that setup did not make: its password, connection limit and rights change. An administrator's is never taken.").
-		Envar(variable("role.adopt")).BoolVar(&o.setupAdopt)
+		Envar(environmentName("role.adopt")).BoolVar(&o.setupAdopt)
 	command.Flag("print", "Print the SQL instead of running it.").
-		Envar(variable("print")).BoolVar(&o.setupPrint)
+		Envar(environmentName("print")).BoolVar(&o.setupPrint)
 }
 
 // describeCommands gives the help a list of the commands with what each does.
@@ -139,16 +139,16 @@ func describeCommands(app *kingpin.Application) {
 		`{{.App.Commands|CommandsToTwoColumns|FormatTwoColumns}}`, 1))
 }
 
-// variable returns the name of a flag's environment variable.
-func variable(flag string) string {
+// environmentName returns the name of a flag's environment variable.
+func environmentName(flag string) string {
 	return "PG_CANARY_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(flag))
 }
 
-// variables gives every flag in the list its variable.
-func variables(flags []*kingpin.FlagModel, get func(string) *kingpin.FlagClause) {
+// bindEnvironment gives every flag in the list its variable.
+func bindEnvironment(flags []*kingpin.FlagModel, get func(string) *kingpin.FlagClause) {
 	for _, flag := range flags {
 		if flag.Name != "help" && flag.Name != "version" {
-			get(flag.Name).Envar(variable(flag.Name))
+			get(flag.Name).Envar(environmentName(flag.Name))
 		}
 	}
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/server"
 )
 
-// closing bounds how long the last good-bye to the servers may take.
-const closing = 2 * time.Second
+// closeTimeout bounds how long the last good-bye to the servers may take.
+const closeTimeout = 2 * time.Second
 
 // serve answers scrapes until ctx is cancelled.
 func serve(ctx context.Context, o *options, logger log.Logger) error {
@@ -46,7 +46,7 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 		err = &statusError{1, fmt.Errorf("serving on %s: %w", strings.Join(*o.web.WebListenAddresses, ", "), err)}
 	}
 	probed.Wait()
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	if closeErr := cluster.Close(bounded); closeErr != nil {
 		_ = level.Debug(logger).Log("msg", "Closing the connections", "err", closeErr)

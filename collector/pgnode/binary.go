@@ -20,9 +20,9 @@ type row struct {
 	err     error
 }
 
-// next returns the next column when it is size bytes long, and nil when it is
+// nextColumn returns the next column when it is size bytes long, and nil when it is
 // NULL. Anything else is kept as the row's error.
-func (r *row) next(size int) []byte {
+func (r *row) nextColumn(size int) []byte {
 	if len(r.columns) == 0 {
 		r.err = fmt.Errorf("a row of the server has too few columns")
 		return nil
@@ -37,7 +37,7 @@ func (r *row) next(size int) []byte {
 }
 
 func (r *row) uint64() uint64 {
-	if column := r.next(8); column != nil {
+	if column := r.nextColumn(8); column != nil {
 		return binary.BigEndian.Uint64(column)
 	}
 	return 0
@@ -46,21 +46,21 @@ func (r *row) uint64() uint64 {
 func (r *row) int64() int64 { return int64(r.uint64()) } //nolint:gosec // int8 is sent as two's complement.
 
 func (r *row) uint32() uint32 {
-	if column := r.next(4); column != nil {
+	if column := r.nextColumn(4); column != nil {
 		return binary.BigEndian.Uint32(column)
 	}
 	return 0
 }
 
 func (r *row) bool() bool {
-	column := r.next(1)
+	column := r.nextColumn(1)
 	return column != nil && column[0] != 0
 }
 
-func (r *row) text() string   { return string(r.next(-1)) }
+func (r *row) text() string   { return string(r.nextColumn(-1)) }
 func (r *row) lsn() probe.LSN { return probe.LSN(r.uint64()) }
 func (r *row) time() time.Time {
-	column := r.next(8)
+	column := r.nextColumn(8)
 	if column == nil {
 		return time.Time{}
 	}
@@ -69,7 +69,7 @@ func (r *row) time() time.Time {
 
 // seconds reads a float8 as a duration, nil when it is NULL.
 func (r *row) seconds() *time.Duration {
-	column := r.next(8)
+	column := r.nextColumn(8)
 	if column == nil {
 		return nil
 	}

@@ -50,7 +50,7 @@ func exchange(ctx context.Context, conn *pgconn.PgConn, transactions ...*transac
 	pipeline := conn.StartPipeline(ctx)
 	for _, t := range transactions {
 		for _, q := range t.queries {
-			send(pipeline, q)
+			sendQuery(pipeline, q)
 		}
 		pipeline.SendPipelineSync()
 	}
@@ -58,7 +58,7 @@ func exchange(ctx context.Context, conn *pgconn.PgConn, transactions ...*transac
 		return err
 	}
 	for _, t := range transactions {
-		if err := receive(conn, pipeline, t); err != nil {
+		if err := receiveResults(conn, pipeline, t); err != nil {
 			_ = pipeline.Close() // It only repeats what is wrong.
 			return err
 		}
@@ -69,7 +69,7 @@ func exchange(ctx context.Context, conn *pgconn.PgConn, transactions ...*transac
 	return leaveTransaction(ctx, conn)
 }
 
-func send(pipeline *pgconn.Pipeline, q query) {
+func sendQuery(pipeline *pgconn.Pipeline, q query) {
 	switch {
 	case q.prepare != "":
 		pipeline.SendPrepare(q.prepare, q.sql, nil)
@@ -90,8 +90,8 @@ func leaveTransaction(ctx context.Context, conn *pgconn.PgConn) error {
 	return err
 }
 
-// receive takes one transaction's results up to its sync.
-func receive(conn *pgconn.PgConn, pipeline *pgconn.Pipeline, t *transaction) error {
+// receiveResults takes one transaction's results up to its sync.
+func receiveResults(conn *pgconn.PgConn, pipeline *pgconn.Pipeline, t *transaction) error {
 	for i := 0; ; {
 		results, err := pipeline.GetResults()
 		if statementFailed(conn, err) {

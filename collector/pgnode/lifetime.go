@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// due says whether a pooler is to get the connection back although it is used.
-func (s *session) due() bool { return s.pooled && time.Since(s.opened) > pooledLifetime }
+// pastLifetime says whether a pooler is to get the connection back although it is used.
+func (s *session) pastLifetime() bool { return s.pooled && time.Since(s.opened) > pooledLifetime }
 
-// otherCluster says whether the session leads to a server that is known to be of
+// leadsToOtherCluster says whether the session leads to a server that is known to be of
 // another cluster than the one given, 0 for none.
-func (s *session) otherCluster(than uint64) bool { return than != 0 && s.identity.System != than }
+func (s *session) leadsToOtherCluster(than uint64) bool { return than != 0 && s.identity.System != than }
 
 // keepsSession says whether the session is as good as before an error. It is not
 // when the connection broke, and when it turns out to be a pooler's.
@@ -25,27 +25,27 @@ func (n *Node) keepsSession(err error) bool {
 	return false
 }
 
-// used starts the idle time of a pooled session anew.
-func (n *Node) used() {
+// restartIdleTimer starts the idle time of a pooled session anew.
+func (n *Node) restartIdleTimer() {
 	if n.session.pooled {
 		n.idle.Reset(pooledIdle)
 	}
 }
 
-// endIdle gives an idle session back to the pooler.
-func (n *Node) endIdle() {
+// closeIdleSession gives an idle session back to the pooler.
+func (n *Node) closeIdleSession() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.session == nil || !n.session.pooled {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	_ = n.giveBack(ctx) // There is nobody to tell, and nothing to do about it.
+	_ = n.closeSession(ctx) // There is nobody to tell, and nothing to do about it.
 }
 
-// giveBack closes the session in good order.
-func (n *Node) giveBack(ctx context.Context) error {
+// closeSession closes the session in good order.
+func (n *Node) closeSession(ctx context.Context) error {
 	s := n.session
 	n.session = nil
 	if n.idle != nil {
@@ -54,24 +54,24 @@ func (n *Node) giveBack(ctx context.Context) error {
 	return s.conn.Close(ctx)
 }
 
-// discard forgets a connection that broke or is of no use. The driver goes on to
+// discardSession forgets a connection that broke or is of no use. The driver goes on to
 // cancel what the server may still be doing for it.
-func (n *Node) discard(ctx context.Context) {
+func (n *Node) discardSession(ctx context.Context) {
 	s := n.session
 	n.session = nil
 	if n.idle != nil {
 		n.idle.Stop()
 	}
 	if !s.conn.IsClosed() {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		_ = s.conn.Close(bounded)
 	}
 	n.closing = append(n.closing, s.conn.CleanupDone())
 }
 
-// makeRoom waits until one more connection is within maxConnections.
-func (n *Node) makeRoom(ctx context.Context) error {
+// waitForRoom waits until one more connection is within maxConnections.
+func (n *Node) waitForRoom(ctx context.Context) error {
 	var open []<-chan struct{}
 	for _, gone := range n.closing {
 		select {

@@ -29,8 +29,8 @@ const (
 	// pooledLifetime is after how long it does although the connection is used
 	// all the time.
 	pooledLifetime = 30 * time.Second
-	// farewell bounds how long the end of an idle connection may take.
-	farewell = time.Second
+	// closeTimeout bounds how long the end of an idle connection may take.
+	closeTimeout = time.Second
 )
 
 // Options are the same for all nodes of a cluster.
@@ -87,7 +87,7 @@ func (n *Node) Dropped() []string { return n.dropped }
 func (n *Node) Connected() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.session != nil && !n.session.due()
+	return n.session != nil && !n.session.pastLifetime()
 }
 
 // Identity returns who the server at the open connection is.
@@ -111,33 +111,33 @@ func (n *Node) Pooled() bool {
 func (n *Node) Connect(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.session != nil && n.session.due() {
-		_ = n.giveBack(ctx) // A new one is opened all the same.
+	if n.session != nil && n.session.pastLifetime() {
+		_ = n.closeSession(ctx) // A new one is opened all the same.
 	}
-	return n.connect(ctx)
+	return n.connectLocked(ctx)
 }
 
-// connect does the same with the lock held, and keeps a pooled session to its end.
-func (n *Node) connect(ctx context.Context) error {
+// connectLocked does the same with the lock held, and keeps a pooled session to its end.
+func (n *Node) connectLocked(ctx context.Context) error {
 	if n.session != nil {
 		return nil
 	}
-	if err := n.makeRoom(ctx); err != nil {
+	if err := n.waitForRoom(ctx); err != nil {
 		return describe(err)
 	}
-	s, err := n.open(ctx)
+	s, err := n.openSession(ctx)
 	if err != nil {
 		return describe(err)
 	}
 	n.session = s
 	if s.pooled {
-		n.idle = time.AfterFunc(pooledIdle, n.endIdle)
+		n.idle = time.AfterFunc(pooledIdle, n.closeIdleSession)
 	}
 	return nil
 }
 
-// open opens a direct session, or a pooled one where that cannot be had.
-func (n *Node) open(ctx context.Context) (*session, error) {
+// openSession opens a direct session, or a pooled one where that cannot be had.
+func (n *Node) openSession(ctx context.Context) (*session, error) {
 	if !n.pooled {
 		s, err := openDirect(ctx, n.config, n.opts)
 		if !errors.Is(err, errPooled) {
@@ -177,7 +177,7 @@ func (n *Node) Close(ctx context.Context) error {
 	defer n.mu.Unlock()
 	var err error
 	if n.session != nil {
-		err = n.giveBack(ctx)
+		err = n.closeSession(ctx)
 	}
 	for _, gone := range n.closing {
 		select {
@@ -202,23 +202,23 @@ func withReconnect[T any](ctx context.Context, n *Node, operation func(*session)
 		before = n.session.identity.System
 	}
 	for {
-		if err := n.connect(ctx); err != nil {
+		if err := n.connectLocked(ctx); err != nil {
 			var none T
 			return none, err
 		}
-		if n.session.otherCluster(before) {
+		if n.session.leadsToOtherCluster(before) {
 			var none T
 			return none, describe(errOtherCluster)
 		}
 		result, err := operation(n.session)
-		if err == nil && n.session.otherCluster(before) { // A pooler leads elsewhere now.
+		if err == nil && n.session.leadsToOtherCluster(before) { // A pooler leads elsewhere now.
 			err = errOtherCluster
 		}
 		if err == nil || n.keepsSession(err) {
-			n.used()
+			n.restartIdleTimer()
 			return result, describe(err)
 		}
-		n.discard(ctx)
+		n.discardSession(ctx)
 		if !reused || ctx.Err() != nil {
 			return result, describe(err)
 		}

@@ -11,24 +11,24 @@ import (
 // write commits the next value and reads the position after the commit.
 func (s *session) write(ctx context.Context) (probe.Write, error) {
 	var w probe.Write
-	if err := s.usable(ctx); err != nil {
+	if err := s.checkTable(ctx); err != nil {
 		return w, err
 	}
-	advance, err := s.query(ctx, query{
+	advance, err := s.prepareQuery(ctx, query{
 		sql: advanceSQL, params: [][]byte{s.section},
 		scan: func(r *row) { w.Found, w.Capacity, w.WrittenAt = true, r.int64(), r.time() },
 	})
 	if err != nil {
 		return w, err
 	}
-	writing := s.transaction(beginReadWrite, advance)
+	writing := s.newTransaction(beginReadWrite, advance)
 	transactions := []*transaction{writing}
 	// A server without the position's functions is written to all the same.
-	position, err := s.query(ctx, query{
+	position, err := s.prepareQuery(ctx, query{
 		sql: s.positionSQL(), scan: func(r *row) { w.LSN, w.Timeline, w.Fork = r.lsn(), r.uint32(), r.lsn() },
 	})
 	if err == nil {
-		transactions = append(transactions, s.transaction(beginReadOnly, position))
+		transactions = append(transactions, s.newTransaction(beginReadOnly, position))
 	} else if s.conn.IsClosed() {
 		return w, err
 	}
@@ -41,7 +41,7 @@ func (s *session) write(ctx context.Context) (probe.Write, error) {
 	case writing.err != nil:
 		return w, writing.err
 	case !w.Found:
-		return w, s.unwritten(ctx)
+		return w, s.explainUnwritten(ctx)
 	}
 	s.identity = writing.servedBy
 	if last := transactions[len(transactions)-1]; last.servedBy != writing.servedBy {
@@ -50,8 +50,8 @@ func (s *session) write(ctx context.Context) (probe.Write, error) {
 	return w, nil
 }
 
-// unwritten says why a write changed no row.
-func (s *session) unwritten(ctx context.Context) error {
+// explainUnwritten says why a write changed no row.
+func (s *session) explainUnwritten(ctx context.Context) error {
 	read, err := s.poll(ctx)
 	switch {
 	case err != nil:
@@ -95,7 +95,7 @@ func (s *session) readOnce(ctx context.Context, closely bool) (read probe.Read, 
 			read.State, answered = probe.State{InRecovery: r.bool()}, true
 		}
 	}
-	state, err := s.query(ctx, asked)
+	state, err := s.prepareQuery(ctx, asked)
 	if err != nil {
 		return read, err, nil
 	}
@@ -107,7 +107,7 @@ func (s *session) readOnce(ctx context.Context, closely bool) (read probe.Read, 
 	case s.conn.IsClosed():
 		return read, sectionErr, nil
 	}
-	reading := s.transaction(beginReadOnly, queries...)
+	reading := s.newTransaction(beginReadOnly, queries...)
 	read.Sent = time.Now()
 	if err := exchange(ctx, s.conn, reading); err != nil {
 		return read, err, nil
@@ -130,7 +130,7 @@ func (s *session) poll(ctx context.Context) (probe.Read, error) {
 	if err != nil {
 		return read, err
 	}
-	reading := s.transaction(beginReadOnly, section)
+	reading := s.newTransaction(beginReadOnly, section)
 	read.Sent = time.Now()
 	if err := exchange(ctx, s.conn, reading); err != nil {
 		return read, err
@@ -141,10 +141,10 @@ func (s *session) poll(ctx context.Context) (probe.Read, error) {
 }
 
 func (s *session) sectionQuery(ctx context.Context, read *probe.Read) (query, error) {
-	if err := s.usable(ctx); err != nil {
+	if err := s.checkTable(ctx); err != nil {
 		return query{}, err
 	}
-	return s.query(ctx, query{sql: sectionSQL, params: [][]byte{s.section}, scan: func(r *row) {
+	return s.prepareQuery(ctx, query{sql: sectionSQL, params: [][]byte{s.section}, scan: func(r *row) {
 		read.Found, read.Capacity, read.WrittenAt = true, r.int64(), r.time()
 	}})
 }

@@ -49,11 +49,11 @@ func openDirect(ctx context.Context, config *pgconn.Config, opts Options) (*sess
 	}
 	s := newSession(conn, opts, false)
 	peer, err := s.identify(ctx)
-	if err == nil && !peer.direct(conn) {
+	if err == nil && !peer.isServer(conn) {
 		err = errPooled
 	}
 	if err == nil {
-		err = s.setUp(ctx, stateSQL, sectionSQL, advanceSQL, s.positionSQL())
+		err = s.prepareAndCheckTable(ctx, stateSQL, sectionSQL, advanceSQL, s.positionSQL())
 	}
 	if err != nil {
 		return nil, s.abandon(ctx, err)
@@ -70,7 +70,7 @@ func openPooled(ctx context.Context, config *pgconn.Config, opts Options) (s *se
 	s = newSession(conn, opts, true)
 	peer, err := s.identify(ctx)
 	if err == nil {
-		err = s.setUp(ctx)
+		err = s.prepareAndCheckTable(ctx)
 	}
 	if err != nil {
 		return nil, false, s.abandon(ctx, err)
@@ -92,10 +92,10 @@ type peer struct {
 	identity   probe.Identity
 }
 
-// direct says whether the other end of a connection that was made withSettings
+// isServer says whether the other end of a connection that was made withSettings
 // is the server itself: it has the process that it named when it connected, and
 // the settings have taken hold.
-func (p peer) direct(conn *pgconn.PgConn) bool {
+func (p peer) isServer(conn *pgconn.PgConn) bool {
 	return p.pid == conn.PID() && p.searchPath == searchPath
 }
 
@@ -110,7 +110,7 @@ func (s *session) identify(ctx context.Context) (peer, error) {
 		err error
 	)
 	for _, s.whoSQL = range whoSQLs {
-		asked := s.transaction(beginReadOnly, query{sql: s.whoSQL, scan: p.scan})
+		asked := s.newTransaction(beginReadOnly, query{sql: s.whoSQL, scan: p.scan})
 		if err := exchange(ctx, s.conn, asked); err != nil {
 			return p, err
 		}
@@ -122,36 +122,36 @@ func (s *session) identify(ctx context.Context) (peer, error) {
 	return p, err
 }
 
-// setUp prepares statements and looks at the table, all in one round trip. A
+// prepareAndCheckTable prepares statements and looks at the table, all in one round trip. A
 // statement that the server refuses, say because the table is missing, is left
 // for later.
-func (s *session) setUp(ctx context.Context, sqls ...string) error {
-	table := s.tableCheck()
+func (s *session) prepareAndCheckTable(ctx context.Context, sqls ...string) error {
+	table := s.newTableCheck()
 	transactions := []*transaction{table}
 	for i, sql := range sqls {
-		transactions = append(transactions, &transaction{queries: []query{s.preparation(sql, i)}})
+		transactions = append(transactions, &transaction{queries: []query{s.newPreparation(sql, i)}})
 	}
 	return exchange(ctx, s.conn, transactions...)
 }
 
-// tableCheck asks what is wrong with the table.
-func (s *session) tableCheck() *transaction {
-	return s.transaction(beginReadOnly, query{sql: tableSQL, scan: func(r *row) { s.table = tableError(r.text()) }})
+// newTableCheck asks what is wrong with the table.
+func (s *session) newTableCheck() *transaction {
+	return s.newTransaction(beginReadOnly, query{sql: tableSQL, scan: func(r *row) { s.table = tableError(r.text()) }})
 }
 
-// usable returns what is wrong with the table, and looks again whether it was
+// checkTable returns what is wrong with the table, and looks again whether it was
 // mended: what somebody else put on it would run with the role's rights.
-func (s *session) usable(ctx context.Context) error {
+func (s *session) checkTable(ctx context.Context) error {
 	if s.table == nil {
 		return nil
 	}
-	if err := exchange(ctx, s.conn, s.tableCheck()); err != nil {
+	if err := exchange(ctx, s.conn, s.newTableCheck()); err != nil {
 		return err
 	}
 	return s.table
 }
 
-func (s *session) preparation(sql string, number int) query {
+func (s *session) newPreparation(sql string, number int) query {
 	name := fmt.Sprintf("canary_%d", len(s.prepared)+number)
 	return query{sql: sql, prepare: name, prepared: func(statement *pgconn.StatementDescription) {
 		statement.Name = name // The pipeline leaves it out.
@@ -164,14 +164,14 @@ func (s *session) abandon(ctx context.Context, cause error) error {
 	return errors.Join(cause, s.conn.Close(ctx))
 }
 
-// query returns what runs an SQL text, and prepares it when that was not
+// prepareQuery returns what runs an SQL text, and prepares it when that was not
 // possible before.
-func (s *session) query(ctx context.Context, q query) (query, error) {
+func (s *session) prepareQuery(ctx context.Context, q query) (query, error) {
 	if s.pooled {
 		return q, nil
 	}
 	if s.prepared[q.sql] == nil {
-		preparing := &transaction{queries: []query{s.preparation(q.sql, 0)}}
+		preparing := &transaction{queries: []query{s.newPreparation(q.sql, 0)}}
 		if err := errors.Join(exchange(ctx, s.conn, preparing), preparing.err); err != nil {
 			return q, err
 		}
@@ -180,8 +180,8 @@ func (s *session) query(ctx context.Context, q query) (query, error) {
 	return q, nil
 }
 
-// transaction returns a transaction of the queries, which begins as begin says.
-func (s *session) transaction(begin string, queries ...query) *transaction {
+// newTransaction returns a transaction of the queries, which begins as begin says.
+func (s *session) newTransaction(begin string, queries ...query) *transaction {
 	t := &transaction{queries: queries, servedBy: s.identity}
 	if s.pooled {
 		who := func(r *row) {

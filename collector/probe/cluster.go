@@ -30,8 +30,8 @@ const (
 	writeShare   = 2 // A primary that does not acknowledge within a half of the rest fails.
 )
 
-// finish is kept from the wait for the last reads and the answer.
-const finish = 50 * time.Millisecond
+// answerReserve is kept from the wait for the last reads and the answer.
+const answerReserve = 50 * time.Millisecond
 
 // Cluster is one primary and its replicas, with the memory that probes share.
 // It runs one probe at a time: the caller sees to it.
@@ -65,7 +65,7 @@ func (c *Cluster) Names() []string {
 // Close closes the connections of all nodes.
 func (c *Cluster) Close(ctx context.Context) error {
 	errs := make([]error, len(c.nodes))
-	each(c.all(), func(i int) { errs[i] = c.nodes[i].Close(ctx) })
+	forEachConcurrently(c.allIndexes(), func(i int) { errs[i] = c.nodes[i].Close(ctx) })
 	return errors.Join(errs...)
 }
 
@@ -76,30 +76,30 @@ func (c *Cluster) Probe(ctx context.Context) *Result {
 	for i, n := range c.nodes {
 		r.Nodes[i].Name = n.Name()
 	}
-	c.connect(ctx, r)
-	c.run(ctx, r)
+	c.connectMissing(ctx, r)
+	c.writeAndRead(ctx, r)
 	// What the nodes said about themselves may show a better primary.
 	if next, ok := c.successor(r); ok {
 		c.takeOver(next, r)
-		c.run(ctx, r)
+		c.writeAndRead(ctx, r)
 	}
 	r.Primary = c.nodes[c.primary].Name()
 	r.Duration = time.Since(r.Started)
 	return r
 }
 
-// run writes to the node that is taken for the primary, and reads the others.
-func (c *Cluster) run(ctx context.Context, r *Result) {
+// writeAndRead writes to the node that is taken for the primary, and reads the others.
+func (c *Cluster) writeAndRead(ctx context.Context, r *Result) {
 	connected := c.nodes[c.primary].Connected()
-	if c.write(ctx, r); r.Write != nil {
-		each(c.others(), func(i int) { c.follow(ctx, i, r.Write, &r.Nodes[i]) })
+	if c.writeCanary(ctx, r); r.Write != nil {
+		forEachConcurrently(c.otherIndexes(), func(i int) { c.readReplica(ctx, i, r.Write, &r.Nodes[i]) })
 		return
 	}
-	each(c.all(), func(i int) {
+	forEachConcurrently(c.allIndexes(), func(i int) {
 		if i == c.primary && connected {
 			c.reconnect(ctx, i)
 		}
-		c.survey(ctx, i, &r.Nodes[i])
+		c.inspectNode(ctx, i, &r.Nodes[i])
 	})
 }
 
@@ -112,9 +112,9 @@ func (c *Cluster) reconnect(ctx context.Context, i int) {
 	_ = c.nodes[i].Connect(ctx)
 }
 
-// connect opens the connections that are missing, so that the reads that
+// connectMissing opens the connections that are missing, so that the reads that
 // follow measure replication and not the opening of connections.
-func (c *Cluster) connect(ctx context.Context, r *Result) {
+func (c *Cluster) connectMissing(ctx context.Context, r *Result) {
 	var missing []int
 	for i, n := range c.nodes {
 		if !n.Connected() {
@@ -124,55 +124,55 @@ func (c *Cluster) connect(ctx context.Context, r *Result) {
 	if len(missing) > 0 {
 		bounded, cancel := withShare(ctx, connectShare)
 		defer cancel()
-		each(missing, func(i int) {
+		forEachConcurrently(missing, func(i int) {
 			if err := c.nodes[i].Connect(bounded); err != nil {
-				r.Nodes[i].failed(err)
+				r.Nodes[i].recordFailure(err)
 			}
 		})
 	}
-	c.identify(r)
+	c.identifyCluster(r)
 }
 
-// write commits the next canary value on the primary.
-func (c *Cluster) write(ctx context.Context, r *Result) {
+// writeCanary commits the next canary value on the primary.
+func (c *Cluster) writeCanary(ctx context.Context, r *Result) {
 	node, result := c.nodes[c.primary], &r.Nodes[c.primary]
 	result.Replica = nil
 	if !node.Connected() {
 		return
 	}
 	if result.Foreign {
-		result.failed(errForeign)
+		result.recordFailure(errForeign)
 		return
 	}
 	ctx, cancel := withShare(ctx, writeShare)
 	defer cancel()
 	w, err := node.Write(ctx)
-	c.recognize(c.primary, result)
+	c.recordIdentity(c.primary, result)
 	if err != nil {
-		result.failed(err)
+		result.recordFailure(err)
 		return
 	}
 	inRecovery := false
 	result.Up, result.InRecovery, result.Timeline = true, &inRecovery, w.Timeline
 	r.Write = &w
-	c.remember(r)
+	c.recordAcknowledgement(r)
 }
 
-// survey asks a node for its state, when there is no canary to look for.
-func (c *Cluster) survey(ctx context.Context, i int, result *NodeResult) {
+// inspectNode asks a node for its state, when there is no canary to look for.
+func (c *Cluster) inspectNode(ctx context.Context, i int, result *NodeResult) {
 	if i != c.primary {
 		result.Replica = &ReplicaResult{State: StateUnreachable}
 	}
 	if !c.nodes[i].Connected() {
 		return
 	}
-	c.recognize(i, result)
+	c.recordIdentity(i, result)
 	read, err := c.nodes[i].Inspect(ctx)
 	// The section of a foreign node is not ours, and one failure of a node tells enough.
 	if err != nil && !result.Foreign && len(result.Failures) == 0 {
-		result.failed(err)
+		result.recordFailure(err)
 	}
-	result.answered(read)
+	result.recordAnswer(read)
 	if result.Replica == nil || !result.Up {
 		return
 	}
@@ -184,8 +184,8 @@ func (c *Cluster) survey(ctx context.Context, i int, result *NodeResult) {
 	result.Replica.State = behindState(read.State, 0, 0)
 }
 
-// all and others return indexes of nodes.
-func (c *Cluster) all() []int {
+// allIndexes and others return indexes of nodes.
+func (c *Cluster) allIndexes() []int {
 	indexes := make([]int, len(c.nodes))
 	for i := range indexes {
 		indexes[i] = i
@@ -193,14 +193,14 @@ func (c *Cluster) all() []int {
 	return indexes
 }
 
-func (c *Cluster) others() []int {
-	all := c.all()
+func (c *Cluster) otherIndexes() []int {
+	all := c.allIndexes()
 	return append(all[:c.primary], all[c.primary+1:]...)
 }
 
-// each calls do for every index at the same time and waits for all. The last
+// forEachConcurrently calls do for every index at the same time and waits for all. The last
 // runs on the caller's goroutine, which spares a pair its only switch.
-func each(indexes []int, do func(i int)) {
+func forEachConcurrently(indexes []int, do func(i int)) {
 	var group sync.WaitGroup
 	for n, i := range indexes {
 		if n == len(indexes)-1 {

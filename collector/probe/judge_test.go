@@ -30,7 +30,7 @@ func TestInTime(t *testing.T) {
 		if test.fresh != 0 {
 			replica.FirstFresh = w.Acknowledged.Add(test.fresh)
 		}
-		got := c.inTime(w, replica)
+		got := c.visibleInTime(w, replica)
 		if (got == nil) != (test.want == nil) || (got != nil && *got != *test.want) {
 			t.Errorf("%s: %v, want %v", name, text(got), text(test.want))
 		}
@@ -55,7 +55,7 @@ func TestStateInDoubt(t *testing.T) {
 		if test.stale {
 			replica.LastStale = w.Acknowledged.Add(limit / 2)
 		}
-		c.judge(w, replica, seen)
+		c.judgeReplica(w, replica, seen)
 		if replica.State != test.want || replica.Synced != nil {
 			t.Errorf("stale %v: state %q, %s, want %q and no verdict", test.stale, replica.State, text(replica.Synced), test.want)
 		}

@@ -22,14 +22,14 @@ type ledgerEntry struct {
 	lsn      LSN           // at or past the commit record
 }
 
-// add remembers an acknowledgement. A capacity that is not above the last one
-// shows that the section was begun anew or that commits were lost: what was
+// record remembers an acknowledgement. A capacity that is not above the last one
+// showsCanary that the section was begun anew or that commits were lost: what was
 // acknowledged at or above it is forgotten.
-func (l *ledger) add(capacity int64, at time.Time, lsn LSN) {
+func (l *ledger) record(capacity int64, at time.Time, lsn LSN) {
 	if l.base.IsZero() {
 		l.base = at
 	}
-	l.entries = l.entries[:l.after(capacity-1)]
+	l.entries = l.entries[:l.indexAbove(capacity-1)]
 	if len(l.entries) == ledgerSize {
 		l.entries = append(l.entries[:0], l.entries[ledgerSize/2:]...)
 	}
@@ -39,16 +39,16 @@ func (l *ledger) add(capacity int64, at time.Time, lsn LSN) {
 // oldestUnseen returns when the first value above capacity was acknowledged.
 // It is false when the ledger does not reach back that far.
 func (l *ledger) oldestUnseen(capacity int64) (time.Time, bool) {
-	i := l.after(capacity)
+	i := l.indexAbove(capacity)
 	if i == len(l.entries) || (i == 0 && l.entries[0].capacity > capacity+1) {
 		return time.Time{}, false
 	}
 	return l.base.Add(l.entries[i].at), true
 }
 
-// past counts the commits that were provably made after a position: those whose
+// commitsPast counts the commits that were provably made after a position: those whose
 // predecessor's position, which was read before them, is at or past it.
-func (l *ledger) past(position LSN) int64 {
+func (l *ledger) commitsPast(position LSN) int64 {
 	var n int64
 	for i := len(l.entries) - 1; i > 0 && l.entries[i-1].lsn >= position; i-- {
 		n++
@@ -56,7 +56,7 @@ func (l *ledger) past(position LSN) int64 {
 	return n
 }
 
-// after returns the index of the first entry above capacity.
-func (l *ledger) after(capacity int64) int {
+// indexAbove returns the index of the first entry above capacity.
+func (l *ledger) indexAbove(capacity int64) int {
 	return sort.Search(len(l.entries), func(i int) bool { return l.entries[i].capacity > capacity })
 }

@@ -10,7 +10,7 @@ func TestLedgerFindsOldestUnseen(t *testing.T) {
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
 	var l ledger
 	for i, capacity := range []int64{10, 11, 13, 14} { // 12 was another exporter's.
-		l.add(capacity, at(i), 0)
+		l.record(capacity, at(i), 0)
 	}
 	for name, test := range map[string]struct {
 		shown int64
@@ -37,9 +37,9 @@ func TestLedgerForgetsWhatABeginningAnewUndid(t *testing.T) {
 	start := time.Now()
 	var l ledger
 	for capacity := int64(1); capacity <= 5; capacity++ {
-		l.add(capacity, start.Add(time.Duration(capacity)*time.Second), 0)
+		l.record(capacity, start.Add(time.Duration(capacity)*time.Second), 0)
 	}
-	l.add(3, start.Add(time.Minute), 0)
+	l.record(3, start.Add(time.Minute), 0)
 	if got, _ := l.oldestUnseen(2); !got.Equal(start.Add(time.Minute)) {
 		t.Errorf("the second 3 was acknowledged at %v, want %v", got, start.Add(time.Minute))
 	}
@@ -53,7 +53,7 @@ func TestLedgerIsBounded(t *testing.T) {
 	var l ledger
 	const n = 3 * ledgerSize
 	for capacity := int64(1); capacity <= n; capacity++ {
-		l.add(capacity, start.Add(time.Duration(capacity)), 0)
+		l.record(capacity, start.Add(time.Duration(capacity)), 0)
 	}
 	if len(l.entries) > ledgerSize || cap(l.entries) > 2*ledgerSize {
 		t.Errorf("the ledger has %d entries and room for %d, want at most %d", len(l.entries), cap(l.entries), ledgerSize)

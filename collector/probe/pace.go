@@ -6,23 +6,23 @@ import (
 )
 
 const (
-	// eager is how long a replica is read again without a pause. Timers are no
+	// eagerPhase is how long a replica is read again without a pause. Timers are no
 	// finer than a millisecond, too coarse for what is visible within a few.
-	eager = 25 * time.Millisecond
+	eagerPhase = 25 * time.Millisecond
 	// stepShare is which part of the time waited so far a pause lasts after
 	// that. With the round trips on both sides of it, the moment of visibility
 	// is known to a tenth of the delay.
 	stepShare = 20
 )
 
-// pause returns how long to wait at now before the next read, when the last one
+// pauseBeforeReread returns how long to wait at now before the next read, when the last one
 // was sent at sent: nothing at first, then a share of the time since the
 // acknowledgement. The pause ends at the limit and at the end where it would
 // cross them, and a read during which the limit passed is followed by another
 // at once, so that one is made at the very moment for which the verdict is asked.
-func pause(now, sent, acknowledged, limit, end time.Time) time.Duration {
+func pauseBeforeReread(now, sent, acknowledged, limit, end time.Time) time.Duration {
 	waited := now.Sub(acknowledged)
-	if waited < eager || (sent.Before(limit) && !now.Before(limit)) {
+	if waited < eagerPhase || (sent.Before(limit) && !now.Before(limit)) {
 		return 0
 	}
 	step := waited / stepShare

@@ -13,7 +13,7 @@ func TestPauseKeepsTheErrorSmall(t *testing.T) {
 	limit, end := start.Add(100*time.Millisecond), start.Add(10*time.Second)
 	now, sent, reads := start, start, 0
 	for ; now.Before(end); reads++ {
-		if d := pause(now, sent, start, limit, end); d > 0 {
+		if d := pauseBeforeReread(now, sent, start, limit, end); d > 0 {
 			now = now.Add(d + late)
 		}
 		next := now
@@ -32,17 +32,17 @@ func TestPauseKeepsTheErrorSmall(t *testing.T) {
 func TestPauseEndsAtTheVerdict(t *testing.T) {
 	start := time.Now()
 	limit, end := start.Add(100*time.Millisecond), start.Add(time.Second)
-	if got, want := pause(start.Add(98*time.Millisecond), start, start, limit, end), 2*time.Millisecond; got != want {
+	if got, want := pauseBeforeReread(start.Add(98*time.Millisecond), start, start, limit, end), 2*time.Millisecond; got != want {
 		t.Errorf("the pause before the limit is %v, want %v", got, want)
 	}
-	if got, want := pause(start.Add(990*time.Millisecond), start.Add(900*time.Millisecond), start, limit, end), 10*time.Millisecond; got != want {
+	if got, want := pauseBeforeReread(start.Add(990*time.Millisecond), start.Add(900*time.Millisecond), start, limit, end), 10*time.Millisecond; got != want {
 		t.Errorf("the pause before the end is %v, want %v", got, want)
 	}
 	justBefore, justAfter := limit.Add(-time.Microsecond), limit.Add(time.Microsecond)
-	if got := pause(justAfter, justBefore, start, limit, end); got != 0 {
+	if got := pauseBeforeReread(justAfter, justBefore, start, limit, end); got != 0 {
 		t.Errorf("the pause after a read during which the limit passed is %v, want none", got)
 	}
-	if got := pause(justAfter, limit, start, limit, end); got == 0 {
+	if got := pauseBeforeReread(justAfter, limit, start, limit, end); got == 0 {
 		t.Error("no pause after a read at the limit")
 	}
 }

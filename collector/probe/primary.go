@@ -9,9 +9,9 @@ var errForeign = &Error{
 	Err:    errors.New("the node has the system identifier of another cluster and is not written to"),
 }
 
-// identify keeps who the servers are. The cluster is the one that most of the
+// identifyCluster keeps who the servers are. The cluster is the one that most of the
 // connected nodes belong to, of equals the one named first; once known it stays.
-func (c *Cluster) identify(r *Result) {
+func (c *Cluster) identifyCluster(r *Result) {
 	votes := map[uint64]int{}
 	for _, n := range c.nodes {
 		if n.Connected() {
@@ -27,13 +27,13 @@ func (c *Cluster) identify(r *Result) {
 		}
 	}
 	for i := range r.Nodes {
-		c.recognize(i, &r.Nodes[i])
+		c.recordIdentity(i, &r.Nodes[i])
 	}
 }
 
-// recognize notes who the server at a node's connection is. A connection that
+// recordIdentity notes who the server at a node's connection is. A connection that
 // was replaced in the middle of a probe may lead to another cluster.
-func (c *Cluster) recognize(i int, result *NodeResult) {
+func (c *Cluster) recordIdentity(i int, result *NodeResult) {
 	result.Identity = c.nodes[i].Identity()
 	result.Pooled = c.nodes[i].Pooled()
 	system := result.Identity.System
@@ -66,12 +66,12 @@ func (c *Cluster) takeOver(next int, r *Result) {
 	}
 }
 
-// remember keeps an acknowledgement, after looking what became of the ones before.
-func (c *Cluster) remember(r *Result) {
+// recordAcknowledgement keeps an acknowledgement, after looking what became of the ones before.
+func (c *Cluster) recordAcknowledgement(r *Result) {
 	w, server := r.Write, r.Nodes[c.primary].Identity
 	// A server that has been running since has what it acknowledged: there the
 	// row was made anew.
-	if lost := c.lost(w); lost > 0 && !server.sameServer(c.wrote) {
+	if lost := c.countLostCommits(w); lost > 0 && !server.sameServer(c.wrote) {
 		if r.Loss == nil {
 			r.Loss = &Loss{}
 		}
@@ -80,22 +80,22 @@ func (c *Cluster) remember(r *Result) {
 			r.Loss.Bytes = c.last.LSN.Since(w.Fork)
 		}
 	}
-	c.acks.add(w.Capacity, w.Acknowledged, w.LSN)
+	c.acks.record(w.Capacity, w.Acknowledged, w.LSN)
 	c.last, c.wrote = w, server
 }
 
-// lost counts the acknowledged commits that the primary no longer has. The
+// countLostCommits counts the acknowledged commits that the primary no longer has. The
 // value shows them when it is behind the last acknowledged one. When others
 // write the section too, their writes may have covered that; then the fork
 // of a new timeline proves the loss of what came after it.
-func (c *Cluster) lost(w *Write) int64 {
+func (c *Cluster) countLostCommits(w *Write) int64 {
 	if c.last == nil {
 		return 0
 	}
 	byValue := c.last.Capacity - (w.Capacity - 1)
 	var byFork int64
 	if w.Timeline > c.last.Timeline && w.Fork != 0 {
-		byFork = c.acks.past(w.Fork)
+		byFork = c.acks.commitsPast(w.Fork)
 	}
 	return max(byValue, byFork, 0)
 }

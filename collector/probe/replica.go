@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// follow reads a node until it shows the canary or the wait is over, and judges it.
-func (c *Cluster) follow(ctx context.Context, i int, w *Write, result *NodeResult) {
+// readReplica reads a node until it shows the canary or the wait is over, and judges it.
+func (c *Cluster) readReplica(ctx context.Context, i int, w *Write, result *NodeResult) {
 	if result.Foreign {
-		c.survey(ctx, i, result)
+		c.inspectNode(ctx, i, result)
 		return
 	}
 	replica := &ReplicaResult{State: StateUnreachable}
@@ -16,31 +16,31 @@ func (c *Cluster) follow(ctx context.Context, i int, w *Write, result *NodeResul
 	if !c.nodes[i].Connected() {
 		return
 	}
-	seen, ok := c.first(ctx, i, w, result)
-	if c.recognize(i, result); result.Foreign {
-		c.survey(ctx, i, result)
+	seen, ok := c.firstRead(ctx, i, w, result)
+	if c.recordIdentity(i, result); result.Foreign {
+		c.inspectNode(ctx, i, result)
 		return
 	}
 	if !ok {
 		return
 	}
 	if replica.Stale && !seen.InRecovery {
-		replica.diverge()
+		replica.markDiverged()
 		return
 	}
 	if replica.Stale {
-		seen = c.await(ctx, i, w, result, seen)
+		seen = c.rereadUntilFresh(ctx, i, w, result, seen)
 	}
-	c.judge(w, replica, seen)
+	c.judgeReplica(w, replica, seen)
 }
 
-// first makes the first read. It is false when it did not show a section.
-func (c *Cluster) first(ctx context.Context, i int, w *Write, result *NodeResult) (Read, bool) {
+// firstRead makes the first read. It is false when it did not show a section.
+func (c *Cluster) firstRead(ctx context.Context, i int, w *Write, result *NodeResult) (Read, bool) {
 	read, err := c.nodes[i].Read(ctx)
 	if err != nil {
-		result.failed(err)
+		result.recordFailure(err)
 	}
-	result.answered(read)
+	result.recordAnswer(read)
 	if !result.Up {
 		return read, false
 	}
@@ -54,29 +54,29 @@ func (c *Cluster) first(ctx context.Context, i int, w *Write, result *NodeResult
 		behind := w.LSN.Since(read.ReplayLSN)
 		replica.LagBytes = &behind
 	}
-	c.note(i, replica, w, read)
+	c.recordSighting(i, replica, w, read)
 	replica.Stale = replica.FirstFresh.IsZero()
 	return read, true
 }
 
-// await reads the node again until it shows the canary, and returns the last
+// rereadUntilFresh reads the node again until it shows the canary, and returns the last
 // answer that did not: what it says explains the lag.
-func (c *Cluster) await(ctx context.Context, i int, w *Write, result *NodeResult, stale Read) Read {
+func (c *Cluster) rereadUntilFresh(ctx context.Context, i int, w *Write, result *NodeResult, stale Read) Read {
 	limit, end := w.Acknowledged.Add(c.cfg.SyncedWithin), w.Acknowledged.Add(c.cfg.Wait)
-	if deadline, ok := ctx.Deadline(); ok && end.After(deadline.Add(-finish)) {
-		end = deadline.Add(-finish)
+	if deadline, ok := ctx.Deadline(); ok && end.After(deadline.Add(-answerReserve)) {
+		end = deadline.Add(-answerReserve)
 	}
 	for {
 		now := time.Now()
-		if !now.Before(end) || !sleep(ctx, pause(now, result.Replica.LastStale, w.Acknowledged, limit, end)) {
+		if !now.Before(end) || !sleep(ctx, pauseBeforeReread(now, result.Replica.LastStale, w.Acknowledged, limit, end)) {
 			return stale
 		}
-		read, err := c.again(ctx, i, limit, end)
+		read, err := c.reread(ctx, i, limit, end)
 		if err != nil {
-			result.failed(err)
+			result.recordFailure(err)
 			return stale
 		}
-		c.note(i, result.Replica, w, read)
+		c.recordSighting(i, result.Replica, w, read)
 		if !result.Replica.FirstFresh.IsZero() {
 			return stale
 		}
@@ -97,18 +97,18 @@ func stillWaiting(earlier, later Read) Read {
 	return later
 }
 
-// again reads the section alone as long as the replica can still count as
+// reread reads the section alone as long as the replica can still count as
 // synced, and from then on its state too, because it has to be explained.
-func (c *Cluster) again(ctx context.Context, i int, limit, end time.Time) (Read, error) {
+func (c *Cluster) reread(ctx context.Context, i int, limit, end time.Time) (Read, error) {
 	if now := time.Now(); now.Before(limit) && now.Before(end) {
 		return c.nodes[i].Poll(ctx)
 	}
 	return c.nodes[i].Inspect(ctx)
 }
 
-// note keeps what one read says about the canary.
-func (c *Cluster) note(i int, replica *ReplicaResult, w *Write, read Read) {
-	if shows(read.Section, w.Section) {
+// recordSighting keeps what one read says about the canary.
+func (c *Cluster) recordSighting(i int, replica *ReplicaResult, w *Write, read Read) {
+	if showsCanary(read.Section, w.Section) {
 		replica.FirstFresh = read.Received
 	} else {
 		replica.LastStale = read.Sent
@@ -123,10 +123,10 @@ func (c *Cluster) note(i int, replica *ReplicaResult, w *Write, read Read) {
 	c.shown[i] = read.Capacity
 }
 
-// shows says whether a section that was read is the written one or a newer one.
+// showsCanary says whether a section that was read is the written one or a newer one.
 // The stamp tells apart equal or higher values of a section that was begun
 // anew, or that two primaries went on to count.
-func shows(read, written Section) bool {
+func showsCanary(read, written Section) bool {
 	if !read.Found || read.Capacity < written.Capacity {
 		return false
 	}
@@ -136,8 +136,8 @@ func shows(read, written Section) bool {
 	return !read.WrittenAt.Before(written.WrittenAt)
 }
 
-// judge derives lag, synced and state from the reads.
-func (c *Cluster) judge(w *Write, replica *ReplicaResult, seen Read) {
+// judgeReplica derives lag, synced and state from the reads.
+func (c *Cluster) judgeReplica(w *Write, replica *ReplicaResult, seen Read) {
 	fresh := !replica.FirstFresh.IsZero()
 	staleFor := replica.LastStale.Sub(w.Acknowledged)
 	switch {
@@ -149,9 +149,9 @@ func (c *Cluster) judge(w *Write, replica *ReplicaResult, seen Read) {
 		lag := c.lag(w, seen.Section, replica.LastStale)
 		replica.Lag = &lag
 	}
-	replica.Synced = c.inTime(w, replica)
+	replica.Synced = c.visibleInTime(w, replica)
 	if !fresh && leftHistory(seen, w) {
-		replica.diverge()
+		replica.markDiverged()
 		return
 	}
 	switch {
@@ -164,11 +164,11 @@ func (c *Cluster) judge(w *Write, replica *ReplicaResult, seen Read) {
 	}
 }
 
-// inTime says whether the canary was visible in time, nil when the reads do not
+// visibleInTime says whether the canary was visible in time, nil when the reads do not
 // tell. A stale read that was sent after the limit proves that it was not, a
 // fresh one that was back by then that it was. A fresh read that took beyond the
 // limit proves neither: a stalled server may have looked at its very end.
-func (c *Cluster) inTime(w *Write, replica *ReplicaResult) *bool {
+func (c *Cluster) visibleInTime(w *Write, replica *ReplicaResult) *bool {
 	limit := w.Acknowledged.Add(c.cfg.SyncedWithin)
 	switch {
 	case !replica.LastStale.IsZero() && !replica.LastStale.Before(limit):
@@ -180,9 +180,9 @@ func (c *Cluster) inTime(w *Write, replica *ReplicaResult) *bool {
 	}
 }
 
-// diverge judges a node whose history left the primary's: it will never show
+// markDiverged judges a node whose history left the primary's: it will never show
 // the canary, and its positions cannot be compared.
-func (replica *ReplicaResult) diverge() {
+func (replica *ReplicaResult) markDiverged() {
 	no := false
 	replica.State, replica.Synced = StateDiverged, &no
 	replica.LagBytes, replica.Lag, replica.Visibility = nil, nil, nil
@@ -218,11 +218,11 @@ func (c *Cluster) lag(w *Write, shown Section, at time.Time) time.Duration {
 	return max(w.WrittenAt.Sub(shown.WrittenAt), 0) + since
 }
 
-// failed keeps a failed operation.
-func (n *NodeResult) failed(err error) { n.Failures = append(n.Failures, err) }
+// recordFailure keeps a failed operation.
+func (n *NodeResult) recordFailure(err error) { n.Failures = append(n.Failures, err) }
 
-// answered keeps what an answer, if it was one, says about the node itself.
-func (n *NodeResult) answered(read Read) {
+// recordAnswer keeps what an answer, if it was one, says about the node itself.
+func (n *NodeResult) recordAnswer(read Read) {
 	if read.Received.IsZero() {
 		return
 	}

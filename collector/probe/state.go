@@ -55,7 +55,7 @@ func behindState(seen State, lag time.Duration, target LSN) ReplicaState {
 		return ""
 	case seen.ReplayPaused:
 		return StatePaused
-	case delayed(seen, lag, target):
+	case explainedByApplyDelay(seen, lag, target):
 		return StateDelayed
 	case seen.Receiver != "streaming" && seen.Receiver != Hidden:
 		return StateDisconnected
@@ -71,7 +71,7 @@ func behindState(seen State, lag time.Duration, target LSN) ReplicaState {
 	}
 }
 
-func delayed(seen State, lag time.Duration, target LSN) bool {
+func explainedByApplyDelay(seen State, lag time.Duration, target LSN) bool {
 	if seen.ApplyDelay == nil || *seen.ApplyDelay == 0 {
 		return false
 	}

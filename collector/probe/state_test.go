@@ -105,7 +105,7 @@ func TestShows(t *testing.T) {
 		"the value of another primary": {Section{true, 7, at.Add(time.Millisecond)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := shows(test.read, written); got != test.want {
+			if got := showsCanary(test.read, written); got != test.want {
 				t.Errorf("shows = %v, want %v", got, test.want)
 			}
 		})

@@ -62,25 +62,25 @@ func JSON(w io.Writer, r *probe.Result) error {
 	}
 	if write := r.Write; write != nil {
 		d.Write = &writeDocument{
-			Capacity: write.Capacity, LSN: known(write.LSN), Timeline: write.Timeline,
+			Capacity: write.Capacity, LSN: lsnText(write.LSN), Timeline: write.Timeline,
 			DurationSeconds: write.Acknowledged.Sub(write.Sent).Seconds(),
 		}
 	}
 	for i := range r.Nodes {
-		d.Nodes = append(d.Nodes, nodeOf(&r.Nodes[i]))
+		d.Nodes = append(d.Nodes, newNodeDocument(&r.Nodes[i]))
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(d)
 }
 
-func nodeOf(node *probe.NodeResult) nodeDocument {
+func newNodeDocument(node *probe.NodeResult) nodeDocument {
 	d := nodeDocument{Node: node.Name, Up: node.Up}
 	if node.InRecovery != nil {
 		d.Role = Role(node)
 	}
 	if node.Replica != nil {
-		d.Replica = replicaOf(node.Replica)
+		d.Replica = newReplicaDocument(node.Replica)
 	}
 	for _, err := range node.Failures {
 		d.Failures = append(d.Failures, failureDocument{probe.ReasonOf(err), err.Error()})
@@ -88,13 +88,13 @@ func nodeOf(node *probe.NodeResult) nodeDocument {
 	return d
 }
 
-func replicaOf(replica *probe.ReplicaResult) *replicaDocument {
+func newReplicaDocument(replica *probe.ReplicaResult) *replicaDocument {
 	d := &replicaDocument{
-		State: replica.State, Synced: replica.Synced, LagBytes: replica.LagBytes, LagSeconds: seconds(replica.Lag),
+		State: replica.State, Synced: replica.Synced, LagBytes: replica.LagBytes, LagSeconds: secondsOf(replica.Lag),
 	}
 	if first := replica.First; first != nil {
-		d.ReplayLSN, d.ReceiveLSN, d.Timeline = known(first.ReplayLSN), known(first.ReceiveLSN), first.Timeline
-		d.DelaySeconds = seconds(first.ApplyDelay)
+		d.ReplayLSN, d.ReceiveLSN, d.Timeline = lsnText(first.ReplayLSN), lsnText(first.ReceiveLSN), first.Timeline
+		d.DelaySeconds = secondsOf(first.ApplyDelay)
 	}
 	if replica.Last.Found {
 		d.Capacity = &replica.Last.Capacity
@@ -102,7 +102,7 @@ func replicaOf(replica *probe.ReplicaResult) *replicaDocument {
 	return d
 }
 
-func seconds(d *time.Duration) *float64 {
+func secondsOf(d *time.Duration) *float64 {
 	if d == nil {
 		return nil
 	}
@@ -110,7 +110,7 @@ func seconds(d *time.Duration) *float64 {
 	return &s
 }
 
-func known(lsn probe.LSN) string {
+func lsnText(lsn probe.LSN) string {
 	if lsn == 0 {
 		return ""
 	}

@@ -20,15 +20,15 @@ func Reasons(w io.Writer, r *probe.Result) error {
 		if replica == nil || (!replica.Doubtful() && (replica.Synced == nil || *replica.Synced)) {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s: %s: %s\n", node.Name, replica.State, explanation(replica.State)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s: %s: %s\n", node.Name, replica.State, explainState(replica.State)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// explanation says what a state means for a replica that lags.
-func explanation(state probe.ReplicaState) string {
+// explainState says what a state means for a replica that lags.
+func explainState(state probe.ReplicaState) string {
 	switch state {
 	case probe.StatePaused:
 		return "replay is paused; SELECT pg_wal_replay_resume() on the replica resumes it"

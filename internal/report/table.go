@@ -39,7 +39,7 @@ func primaryCells(r *probe.Result, _ *probe.NodeResult) []string {
 		return []string{"-", "-", "-", "-", "not written"}
 	}
 	took := r.Write.Acknowledged.Sub(r.Write.Sent)
-	return []string{strconv.FormatInt(r.Write.Capacity, 10), position(r.Write.LSN), "-", "-", "written in " + Duration(took)}
+	return []string{strconv.FormatInt(r.Write.Capacity, 10), lsnCell(r.Write.LSN), "-", "-", "written in " + Duration(took)}
 }
 
 func replicaCells(_ *probe.Result, node *probe.NodeResult) []string {
@@ -49,7 +49,7 @@ func replicaCells(_ *probe.Result, node *probe.NodeResult) []string {
 		cells[0] = strconv.FormatInt(replica.Last.Capacity, 10)
 	}
 	if replica.First != nil {
-		cells[1] = position(replica.First.ReplayLSN)
+		cells[1] = lsnCell(replica.First.ReplayLSN)
 	}
 	if replica.LagBytes != nil {
 		cells[2] = strconv.FormatUint(*replica.LagBytes, 10)
@@ -75,7 +75,7 @@ func Role(node *probe.NodeResult) string {
 	}
 }
 
-func position(lsn probe.LSN) string {
+func lsnCell(lsn probe.LSN) string {
 	if lsn == 0 {
 		return "-"
 	}

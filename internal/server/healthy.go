@@ -18,7 +18,7 @@ import (
 
 // Healthy asks the exporter that was started on this host with these flags for
 // /-/healthy, and returns nil if it answers. That it asks for a password, a
-// client certificate or patience (429) is an answer: the exporter runs.
+// newClient certificate or patience (429) is an answer: the exporter runs.
 func Healthy(ctx context.Context, flags *web.FlagConfig) error {
 	inquiry, err := newInquiry(flags)
 	if err != nil {
@@ -26,7 +26,7 @@ func Healthy(ctx context.Context, flags *web.FlagConfig) error {
 	}
 	var errs []error
 	for _, address := range inquiry.addresses {
-		err := inquiry.ask(ctx, address)
+		err := inquiry.askHealthy(ctx, address)
 		if err == nil {
 			return nil
 		}
@@ -56,7 +56,7 @@ func newInquiry(flags *web.FlagConfig) (*inquiry, error) {
 	}
 	q := &inquiry{}
 	for _, listening := range *flags.WebListenAddresses {
-		addresses, err := reachable(listening)
+		addresses, err := reachableAddresses(listening)
 		if err != nil {
 			return nil, fmt.Errorf("--web.listen-address=%s: %w", listening, err)
 		}
@@ -93,9 +93,9 @@ func readWebConfig(file string) (*web.Config, error) {
 	return config, nil
 }
 
-// reachable returns the addresses at which a listening one can be reached from
+// reachableAddresses returns the addresses at which a listening one can be reached from
 // the same host; none for one of vsock.
-func reachable(listening string) ([]string, error) {
+func reachableAddresses(listening string) ([]string, error) {
 	if strings.HasPrefix(listening, "vsock://") {
 		return nil, nil
 	}
@@ -117,12 +117,12 @@ func reachable(listening string) ([]string, error) {
 	return addresses, nil
 }
 
-// oneAnswer is how long one address may take to answer.
-const oneAnswer = 3 * time.Second
+// answerTimeout is how long one address may take to answer.
+const answerTimeout = 3 * time.Second
 
-// ask asks one address.
-func (q *inquiry) ask(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, oneAnswer)
+// askHealthy asks one address.
+func (q *inquiry) askHealthy(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	scheme := "http"
 	if q.encrypted {
@@ -132,7 +132,7 @@ func (q *inquiry) ask(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	response, err := q.client().Do(request)
+	response, err := q.newClient().Do(request)
 	if err != nil {
 		if q.wantsCertificates && refusedByAlert(err) {
 			return nil
@@ -147,7 +147,7 @@ func (q *inquiry) ask(ctx context.Context, address string) error {
 	return fmt.Errorf("the exporter at %s answers %s", address, response.Status)
 }
 
-func (q *inquiry) client() *http.Client {
+func (q *inquiry) newClient() *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			DisableKeepAlives: true,

@@ -46,8 +46,8 @@ func newServer(handler http.Handler, l Limits, longest time.Duration) *http.Serv
 	}
 }
 
-// limited answers at once with 503 while n requests are being answered.
-func limited(n int, next http.Handler) http.Handler {
+// limitInFlight answers at once with 503 while n requests are being answered.
+func limitInFlight(n int, next http.Handler) http.Handler {
 	slots := make(chan struct{}, n)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {

@@ -142,7 +142,7 @@ func TestLimitsLeaveRoomForTheLongestScrape(t *testing.T) {
 	for _, timeout := range []time.Duration{time.Millisecond, 5 * time.Second, time.Hour} {
 		config := testConfig(&fakeCluster{})
 		config.ProbeTimeout = timeout
-		longest := config.scrape(nil).LongestAnswer()
+		longest := config.scrapeHandler(nil).LongestAnswer()
 		s := newServer(nil, config.Limits.withDefaults(), longest)
 		if longest <= timeout || s.WriteTimeout <= longest || s.ReadTimeout <= longest || s.IdleTimeout == 0 || s.ReadHeaderTimeout == 0 {
 			t.Errorf("with a probe of %v and an answer after %v the limits are %+v", timeout, longest, s)

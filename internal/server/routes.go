@@ -34,28 +34,28 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	scrape := limited(config.Limits.withDefaults().InFlight, config.scrape(own))
+	scrape := limitInFlight(config.Limits.withDefaults().InFlight, config.scrapeHandler(own))
 	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, scrape))
-	mux.Handle("GET "+ProbePath, ofTarget(Target, limited(config.Limits.withDefaults().InFlight, config.scrape(nil))))
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { say(w, "Healthy.\n") })
+	mux.Handle("GET "+ProbePath, requireTarget(Target, limitInFlight(config.Limits.withDefaults().InFlight, config.scrapeHandler(nil))))
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { writeText(w, "Healthy.\n") })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if stopping.Load() {
 			http.Error(w, "Stopping.", http.StatusServiceUnavailable)
 			return
 		}
-		say(w, "Ready.\n")
+		writeText(w, "Ready.\n")
 	})
 	mux.Handle("GET /{$}", landing)
 	return mux, nil
 }
 
-// scrape returns the handler of a scrape, with the exporter's own metrics.
-func (c Config) scrape(own prometheus.Gatherer) *collector.Handler {
+// scrapeHandler returns the handler of a scrape, with the exporter's own metrics.
+func (c Config) scrapeHandler(own prometheus.Gatherer) *collector.Handler {
 	return &collector.Handler{Collector: c.Collector, Own: own, Timeout: c.ProbeTimeout, TimeoutOffset: c.TimeoutOffset}
 }
 
-// ofTarget passes on the requests that name a target, and refuses the others.
-func ofTarget(target string, handler http.Handler) http.Handler {
+// requireTarget passes on the requests that name a target, and refuses the others.
+func requireTarget(target string, handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if asked := r.URL.Query().Get("target"); asked != target {
 			http.Error(w, fmt.Sprintf("There is no cluster %q; ask for target=%s.", asked, target), http.StatusNotFound)
@@ -92,5 +92,5 @@ func landingPage(metricsPath string) (http.Handler, error) {
 	})
 }
 
-// say answers; a client that is gone is none of the server's troubles.
-func say(w http.ResponseWriter, text string) { _, _ = w.Write([]byte(text)) }
+// writeText answers; a client that is gone is none of the server's troubles.
+func writeText(w http.ResponseWriter, text string) { _, _ = w.Write([]byte(text)) }

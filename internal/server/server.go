@@ -56,7 +56,7 @@ func Run(ctx context.Context, config Config) error {
 		return err
 	}
 	logger := slog.New(bridge{sloggokit.NewGoKitHandler(config.Logger, slog.LevelDebug)})
-	longest := config.scrape(nil).LongestAnswer()
+	longest := config.scrapeHandler(nil).LongestAnswer()
 	server := newServer(handler, config.Limits.withDefaults(), longest)
 	server.ErrorLog = log.New(connectionLog{logger}, "", 0)
 	served := make(chan error, 1)
