@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -154,7 +155,7 @@ func TestTooManyScrapesAreRefusedAtOnce(t *testing.T) {
 	release, begun := make(chan struct{}), make(chan struct{})
 	config := testConfig(&fakeCluster{probe: func(context.Context) { close(begun); <-release }})
 	config.Limits.InFlight = 2
-	handler, err := Routes(config)
+	handler, err := routes(config, new(atomic.Bool))
 	must(t, err)
 	statuses := make(chan int)
 	scrape := func() {

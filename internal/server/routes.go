@@ -18,9 +18,7 @@ import (
 // documentation is where a reader of the landing page is sent.
 const documentation = "https://github.com/pg-canary/pg_canary_exporter"
 
-// Routes returns the handler of all paths.
-func Routes(config Config) (http.Handler, error) { return routes(config, new(atomic.Bool)) }
-
+// routes returns the handler of all paths.
 func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	own, err := ownMetrics()
 	if err != nil {

@@ -7,13 +7,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
 // TestStrangePathsAreRefused: none may make net/http panic, or take another route's place.
 func TestStrangePathsAreRefused(t *testing.T) {
 	for _, path := range []string{
-		"", "/", "//", "metrics", " /metrics", "/metrics ", "/metrics/", "/a//b", "//a", "/x/../y", "/..", "/.", "/./", "/a/./b", "/a/..",
+		"/probe", "", "/", "//", "metrics", " /metrics", "/metrics ", "/metrics/", "/a//b", "//a", "/x/../y", "/..", "/.", "/./", "/a/./b", "/a/..",
 		"/-/healthy", "/-/ready", "/-/metrics", "/-", "/-/", "/{x}", "/{x...}", "/{$}", "/a{x}", "/a b", "/a\tb", "/a\nb", "/a\x00b",
 		"/%zz", "/%20", "/%2d/healthy", "/?x", "/metrics?x=1", "/#", "/#a", "GET /x", "GET /metrics", "host/x", "example.com/metrics",
 		"http://host/metrics", "/*", "/é", "/日本", "/\xff", `/"`, "/'", "/<script>", `/\`, "/;", "/&", "/a:b",
@@ -28,17 +29,17 @@ func TestStrangePathsAreRefused(t *testing.T) {
 		}
 		config := testConfig(&fakeCluster{})
 		config.MetricsPath = path
-		if _, err := Routes(config); err == nil {
+		if _, err := routes(config, new(atomic.Bool)); err == nil {
 			t.Errorf("%q was served", path)
 		}
 	}
 }
 
 func TestPlainPathsAreServed(t *testing.T) {
-	for _, path := range []string{"/metrics", "/probe", "/a/b/c", "/METRICS_2", "/a.b", "/...", "/~x", "/.hidden", "/--", "/healthy", "/a/-/healthy"} {
+	for _, path := range []string{"/metrics", "/probes", "/a/b/c", "/METRICS_2", "/a.b", "/...", "/~x", "/.hidden", "/--", "/healthy", "/a/-/healthy"} {
 		config := testConfig(&fakeCluster{})
 		config.MetricsPath = path
-		handler, err := Routes(config)
+		handler, err := routes(config, new(atomic.Bool))
 		if err != nil {
 			t.Errorf("%q: %v", path, err)
 			continue
@@ -58,7 +59,7 @@ func TestPlainPathsAreServed(t *testing.T) {
 
 func TestOnlyGETRunsAProbe(t *testing.T) {
 	cluster := &fakeCluster{}
-	handler, err := Routes(testConfig(cluster))
+	handler, err := routes(testConfig(cluster), new(atomic.Bool))
 	must(t, err)
 	for _, path := range []string{"/", "/metrics", "/-/healthy", "/-/ready", "/elsewhere"} {
 		statuses := map[string]int{}
