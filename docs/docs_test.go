@@ -71,3 +71,31 @@ func TestContributingNamesWhatExists(t *testing.T) {
 		}
 	}
 }
+
+// TestArchitectureNamesEveryRoom holds the page to the folders that exist.
+func TestArchitectureNamesEveryRoom(t *testing.T) {
+	t.Parallel()
+	page := read(t, "docs/architecture.md")
+	named := firsts("`((?:cmd|collector|internal|dashboards|prometheus|postgres|docs)(?:/[A-Za-z0-9_./-]*[A-Za-z0-9_])?)`", page)
+	for _, path := range named {
+		if _, err := os.Stat(filepath.Join("..", path)); err != nil {
+			t.Errorf("docs/architecture.md names %s: %v", path, err)
+		}
+	}
+	for _, top := range []string{"cmd", "collector", "internal"} {
+		err := filepath.WalkDir(filepath.Join("..", top), func(path string, entry os.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" {
+				return err
+			}
+			room := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../")
+			if !slices.Contains(named, room) && !strings.Contains(room, "testdata") {
+				named = append(named, room)
+				t.Errorf("docs/architecture.md does not name %s", room)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
