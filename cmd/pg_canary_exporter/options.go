@@ -71,7 +71,7 @@ func newOptions() *options {
 func (o *options) clusterFlags() {
 	o.app.Flag("primary.dsn", "Connection string of the primary: a postgres:// URL or keyword=value pairs.").
 		PlaceHolder("DSN").StringVar(&o.primaryDSN)
-	o.app.Flag("replica.dsn", "Connection string of a replica. Repeatable; in the variable, one a line.").
+	o.app.Flag("replica.dsn", "Connection string of a replica. Repeatable; the variable lists several, one per line.").
 		PlaceHolder("DSN").StringsVar(&o.replicaDSNs)
 	o.app.Flag("canary.section", "Name of the row of canary.section that this exporter writes, and that setup makes.").
 		Default(pgnode.DefaultSection).StringVar(&o.section)
