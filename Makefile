@@ -42,7 +42,7 @@ RACE = $(shell $(GO) build -race runtime/cgo 2>/dev/null && echo -race)
 
 .PHONY: test
 test: tools ## Run all tests, on real servers.
-	$(GO) test $(RACE) -timeout 15m ./...
+	$(GO) test $(RACE) -timeout 40m ./...
 
 .PHONY: tools
 tools: $(LAB) ## Get what the tests need and this machine lacks.
