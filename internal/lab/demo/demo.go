@@ -77,7 +77,7 @@ func (d *demo) run(ctx context.Context) error {
 		Settings: map[string]string{"max_standby_streaming_delay": "30s"},
 	}, func(program *exporter.Program, servers *rig.Rig) (err error) {
 		d.program, d.servers = program, servers
-		d.exporter, err = program.Start(ctx, exporter.Config{DSNs: servers.DSNs(), Listen: d.Listen, Log: d.out})
+		d.exporter, err = program.Start(ctx, exporter.Config{DSNs: servers.DSNs(), Listen: d.Listen, Shared: true, Log: d.out})
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,9 @@ type Config struct {
 	Listen string
 	// Moments makes it log the moments of its probes.
 	Moments bool
+	// Shared lets scrapes that come close together share a probe, as the
+	// exporter does by itself; a measurement wants one for each.
+	Shared bool
 	// Timeout is what a scrape says of itself; 0 is that of the default.
 	Timeout time.Duration
 	// Log gets its warnings and errors; nil for none.
@@ -63,6 +66,9 @@ func (p *Program) Start(ctx context.Context, config Config) (*Exporter, error) {
 		"serve", "--log.format=logfmt", "--log.level=" + level,
 		"--web.listen-address=" + cmp.Or(config.Listen, "127.0.0.1:0"),
 	}, config.Args...)
+	if !config.Shared {
+		args = append(args, "--probe.min-interval=0s")
+	}
 	e := &Exporter{
 		timeout: cmp.Or(config.Timeout, scrapeTimeout), origin: time.Now(), command: p.Command(running, config.DSNs, args...), stop: stop,
 		ended: make(chan struct{}), log: config.Log, news: make(chan struct{}),

@@ -37,9 +37,12 @@ func canaryFaults() []fault {
 			alerts:    "PgCanaryPrimaryWriteFailing",
 		},
 		{
-			name:      "canary write swallowed by a trigger",
-			hit:       func(s *scene) { s.exec(s.primary, swallowSQL) },
-			publishes: "up 0, primaries 1, primary up (not_written), replica up",
+			name: "canary write swallowed by a trigger",
+			hit: func(s *scene) {
+				s.exec(s.primary, swallowSQL)
+				must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
+			},
+			publishes: "up 0, primaries 1, primary up (not_written), replica up or replaying",
 			heal:      func(s *scene) { s.exec(s.primary, "DROP TRIGGER swallow ON canary.section") },
 			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
 			alerts:    "PgCanaryPrimaryWriteFailing",

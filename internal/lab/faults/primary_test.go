@@ -79,7 +79,7 @@ func primaryFaults() []fault {
 		{
 			name:      "primary's disk full",
 			hit:       func(s *scene) { s.fillDisk() },
-			publishes: "up 0, primaries 1, primary up (disk_full), replica up",
+			publishes: "up 0, primaries 1, primary up (disk_full), replica up or replaying",
 			heal:      func(s *scene) { s.undo() },
 			alerts:    "PgCanaryPrimaryWriteFailing",
 		},
@@ -112,5 +112,6 @@ func (s *scene) fillDisk() {
 CREATE FUNCTION canary.full() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
 CREATE TRIGGER fault BEFORE UPDATE ON canary.section FOR EACH ROW EXECUTE FUNCTION canary.full()`)
+	must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
 	s.undo = func() { s.exec(s.primary, "DROP TRIGGER fault ON canary.section") }
 }
