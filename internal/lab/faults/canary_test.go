@@ -229,7 +229,7 @@ func synchronousFaults() []fault {
 			heal:      func(s *scene) { s.set(s.primary, "synchronous_standby_names", "") },
 		}
 		if commit != "off" && commit != "local" {
-			f.timeout = 2 * hangs // The write may use up half, and a new connection an eighth.
+			f.timeout = 4 * hangs // The write may use up half, and a new connection an eighth.
 			f.publishes = "up 0, primaries 1, primary up (timeout), replica up"
 			f.alerts = "PgCanaryPrimaryWriteFailing"
 		}

@@ -97,7 +97,7 @@ func (f fault) run(t *testing.T) evidence {
 		allowed = append(allowed, want)
 	}
 	for range 2 {
-		s.insist(s.scrape(), allowed...)
+		s.insist(s.scrapeInTime(allowed...), allowed...)
 	}
 	seen.broken = append([]scrape{first}, s.steady(want)...)
 	f.heal(s)
