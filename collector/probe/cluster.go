@@ -184,7 +184,7 @@ func (c *Cluster) inspectNode(ctx context.Context, i int, result *NodeResult) {
 	result.Replica.State = behindState(read.State, 0, 0)
 }
 
-// allIndexes and others return indexes of nodes.
+// allIndexes returns the indexes of all nodes.
 func (c *Cluster) allIndexes() []int {
 	indexes := make([]int, len(c.nodes))
 	for i := range indexes {
@@ -193,6 +193,7 @@ func (c *Cluster) allIndexes() []int {
 	return indexes
 }
 
+// otherIndexes returns the indexes of all nodes but the primary.
 func (c *Cluster) otherIndexes() []int {
 	all := c.allIndexes()
 	return append(all[:c.primary], all[c.primary+1:]...)

@@ -23,7 +23,7 @@ type ledgerEntry struct {
 }
 
 // record remembers an acknowledgement. A capacity that is not above the last one
-// showsCanary that the section was begun anew or that commits were lost: what was
+// shows that the section was re-created or that commits were lost: what was
 // acknowledged at or above it is forgotten.
 func (l *ledger) record(capacity int64, at time.Time, lsn LSN) {
 	if l.base.IsZero() {

@@ -18,7 +18,7 @@ import (
 
 // Healthy asks the exporter that was started on this host with these flags for
 // /-/healthy, and returns nil if it answers. That it asks for a password, a
-// newClient certificate or patience (429) is an answer: the exporter runs.
+// client certificate or patience (429) is an answer: the exporter runs.
 func Healthy(ctx context.Context, flags *web.FlagConfig) error {
 	inquiry, err := newInquiry(flags)
 	if err != nil {
