@@ -38,38 +38,29 @@ func (n *Node) restartIdleTimer() {
 func (n *Node) closeIdleSession() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.session == nil || !n.session.pooled {
+	if n.session != nil && n.session.pooled {
+		n.retireSession()
+	}
+}
+
+// retireSession takes the session out of use and closes its connection, if it is
+// still open, without waiting for that: the other end may take none of the
+// good-bye. The driver goes on to cancel what the server may still be doing for it.
+func (n *Node) retireSession() {
+	conn := n.session.conn
+	n.session = nil
+	if n.idle != nil {
+		n.idle.Stop()
+	}
+	n.closing = append(n.closing, conn.CleanupDone())
+	if conn.IsClosed() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	_ = n.closeSession(ctx) // There is nobody to tell, and nothing to do about it.
-}
-
-// closeSession closes the session in good order.
-func (n *Node) closeSession(ctx context.Context) error {
-	s := n.session
-	n.session = nil
-	if n.idle != nil {
-		n.idle.Stop()
-	}
-	return s.conn.Close(ctx)
-}
-
-// discardSession forgets a connection that broke or is of no use. The driver goes on to
-// cancel what the server may still be doing for it.
-func (n *Node) discardSession(ctx context.Context) {
-	s := n.session
-	n.session = nil
-	if n.idle != nil {
-		n.idle.Stop()
-	}
-	if !s.conn.IsClosed() {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
-		_ = s.conn.Close(bounded)
-	}
-	n.closing = append(n.closing, s.conn.CleanupDone())
+		_ = conn.Close(ctx) // There is nobody to tell, and nothing to do about it.
+	}()
 }
 
 // waitForRoom waits until one more connection is within maxConnections.

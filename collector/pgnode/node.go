@@ -112,7 +112,7 @@ func (n *Node) Connect(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.session != nil && n.session.pastLifetime() {
-		_ = n.closeSession(ctx) // A new one is opened all the same.
+		n.retireSession()
 	}
 	return n.connectLocked(ctx)
 }
@@ -175,19 +175,18 @@ func (n *Node) Poll(ctx context.Context) (probe.Read, error) {
 func (n *Node) Close(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var err error
 	if n.session != nil {
-		err = n.closeSession(ctx)
+		n.retireSession()
 	}
 	for _, gone := range n.closing {
 		select {
 		case <-gone:
 		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
+			return ctx.Err()
 		}
 	}
 	n.closing = nil
-	return err
+	return nil
 }
 
 // withReconnect runs one operation on the node's session. When it finds that the
@@ -218,7 +217,7 @@ func withReconnect[T any](ctx context.Context, n *Node, operation func(*session)
 			n.restartIdleTimer()
 			return result, describe(err)
 		}
-		n.discardSession(ctx)
+		n.retireSession()
 		if !reused || ctx.Err() != nil {
 			return result, describe(err)
 		}
