@@ -20,11 +20,23 @@ import (
 func init() { version.Version = cmp.Or(version.Version, "development") }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // A second signal ends the program at once.
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
+	err := run(untilSignal(), os.Args[1:], os.Stdout, os.Stderr)
 	os.Exit(exitStatus(err, os.Stderr))
+}
+
+// untilSignal returns a context that the first signal to end cancels. The second
+// one ends the program at once, also when it follows on the cancellation's heels:
+// signal.NotifyContext would still catch that one.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx
 }
 
 // run parses the arguments and runs the command that they name.
