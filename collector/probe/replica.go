@@ -80,6 +80,9 @@ func (c *Cluster) rereadUntilFresh(ctx context.Context, i int, w *Write, result 
 		if !result.Replica.FirstFresh.IsZero() {
 			return stale
 		}
+		if read.Detailed {
+			result.recordAnswer(read) // It may have been promoted meanwhile.
+		}
 		if read.Detailed || !stale.Detailed {
 			stale = stillWaiting(stale, read)
 		} else {
