@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // fakeProber stands in for a cluster where a test needs a certain result or moment.
@@ -49,14 +50,14 @@ func result() *probe.Result {
 			{Name: "a:5432", Up: true, InRecovery: ptr(false)},
 			{Name: "b:5432", Up: true, InRecovery: ptr(true), Replica: &probe.ReplicaResult{
 				First: &probe.Read{
-					State: probe.State{
+					State: verdict.State{
 						InRecovery: true, ReplayLSN: 0x30000C8, ReceiveLSN: 0x3000148, Timeline: 1,
 						ApplyDelay: ptr(time.Duration(0)), Receiver: "streaming", Detailed: true,
 					},
 					Section: probe.Section{Found: true, Capacity: 41, WrittenAt: start.Add(-5 * time.Second)},
 					Sent:    start.Add(time.Millisecond), Received: start.Add(1500 * time.Microsecond),
 				},
-				Stale: true, LagBytes: ptr(uint64(128)), Synced: ptr(true), State: probe.StateSynced,
+				Stale: true, LagBytes: ptr(uint64(128)), Synced: ptr(true), State: verdict.StateSynced,
 				Visibility: ptr(2 * time.Millisecond), Lag: ptr(2 * time.Millisecond),
 			}},
 		},
@@ -71,9 +72,9 @@ func broken() *probe.Result {
 		Nodes: []probe.NodeResult{
 			{Name: "a:5432", Failures: []error{refused}},
 			{Name: "b:5432", Up: true, InRecovery: ptr(true), Replica: &probe.ReplicaResult{
-				First: &probe.Read{State: probe.State{InRecovery: true}, Sent: start, Received: start.Add(time.Millisecond)},
+				First: &probe.Read{State: verdict.State{InRecovery: true}, Sent: start, Received: start.Add(time.Millisecond)},
 			}},
-			{Name: "c:5432", Failures: []error{refused}, Replica: &probe.ReplicaResult{State: probe.StateUnreachable}},
+			{Name: "c:5432", Failures: []error{refused}, Replica: &probe.ReplicaResult{State: verdict.StateUnreachable}},
 		},
 	}
 }
@@ -235,9 +236,9 @@ func TestJournalWritesChangesOnly(t *testing.T) {
 	var text bytes.Buffer
 	j := newJournal(level.NewFilter(log.NewLogfmtLogger(&text), level.AllowInfo()))
 	behind := result()
-	behind.Nodes[1].Replica.Synced, behind.Nodes[1].Replica.State = ptr(false), probe.StateReceiving
+	behind.Nodes[1].Replica.Synced, behind.Nodes[1].Replica.State = ptr(false), verdict.StateReceiving
 	replaying := result()
-	replaying.Nodes[1].Replica.Synced, replaying.Nodes[1].Replica.State = ptr(false), probe.StateReplaying
+	replaying.Nodes[1].Replica.Synced, replaying.Nodes[1].Replica.State = ptr(false), verdict.StateReplaying
 	for _, r := range []*probe.Result{result(), result(), behind, replaying, behind, broken(), broken(), result()} {
 		j.logProbe(r)
 	}

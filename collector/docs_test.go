@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // TestDocumentation compares docs/metrics.md with the definitions.
@@ -24,7 +25,7 @@ func TestDocumentation(t *testing.T) {
 	if got, want := strings.Count(page, "\n| `"+namespace+"_"), len(Metrics()); got != want {
 		t.Errorf("docs/metrics.md has %d metrics, the code has %d", got, want)
 	}
-	for _, state := range probe.ReplicaStates() {
+	for _, state := range verdict.ReplicaStates() {
 		if !strings.Contains(page, "\n| `"+string(state)+"` |") {
 			t.Errorf("docs/metrics.md does not explain the state %q", state)
 		}

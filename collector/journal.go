@@ -7,6 +7,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // journal logs the condition of every node when it changes, and only then.
@@ -90,10 +91,10 @@ func conditionOf(r *probe.Result, node *probe.NodeResult) (condition string, goo
 		return "failing: " + string(probe.ReasonOf(node.Failures[0])), false
 	case node.Replica == nil || node.Replica.State == "":
 		return "replica, not compared", false
-	case node.Replica.State == probe.StateReceiving, node.Replica.State == probe.StateReplaying:
+	case node.Replica.State == verdict.StateReceiving, node.Replica.State == verdict.StateReplaying:
 		return "replica, lagging", false
 	default:
-		return "replica, " + string(node.Replica.State), node.Replica.State == probe.StateSynced
+		return "replica, " + string(node.Replica.State), node.Replica.State == verdict.StateSynced
 	}
 }
 
@@ -117,7 +118,7 @@ func (j *journal) logLimitation(node *probe.NodeResult) {
 	case !first.Detailed:
 		limit = "the server has no replay functions or the role may not call them: " +
 			"no LSNs, no lag in bytes, no state but synced"
-	case first.Receiver == probe.Hidden:
+	case first.Receiver == verdict.Hidden:
 		limit = "the role lacks pg_read_all_stats: the states disconnected and blocked cannot be told; " +
 			"GRANT pg_read_all_stats to it, or run setup"
 	default:

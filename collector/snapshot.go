@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // snapshot is what one scrape publishes: what its probe observed, and what all
@@ -72,7 +73,7 @@ func (s samples) sendReplica(name string, replica *probe.ReplicaResult) {
 		s.sendFirstRead(name, first)
 	}
 	if replica.State != "" {
-		for _, state := range probe.ReplicaStates() {
+		for _, state := range verdict.ReplicaStates() {
 			s.send(replicaState, toFloat(state == replica.State), name, string(state))
 		}
 	}

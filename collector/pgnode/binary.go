@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // epoch is 2000-01-01, from which PostgreSQL counts the microseconds of a
@@ -57,8 +57,8 @@ func (r *row) bool() bool {
 	return column != nil && column[0] != 0
 }
 
-func (r *row) text() string   { return string(r.nextColumn(-1)) }
-func (r *row) lsn() probe.LSN { return probe.LSN(r.uint64()) }
+func (r *row) text() string     { return string(r.nextColumn(-1)) }
+func (r *row) lsn() verdict.LSN { return verdict.LSN(r.uint64()) }
 func (r *row) time() time.Time {
 	column := r.nextColumn(8)
 	if column == nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // binaryFormat asks for every parameter and column in binary.
@@ -34,7 +34,7 @@ type query struct {
 type transaction struct {
 	queries []query
 	// servedBy is the server that the transaction ran on.
-	servedBy probe.Identity
+	servedBy verdict.Server
 	// done is when the server's ReadyForQuery arrived: for a write, the
 	// acknowledgement of its commit.
 	done time.Time

@@ -39,14 +39,14 @@ func (n *Node) closeIdleSession() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.session != nil && n.session.pooled {
-		n.retireSession()
+		n.retireSession(context.Background())
 	}
 }
 
 // retireSession takes the session out of use and closes its connection, if it is
 // still open, without waiting for that: the other end may take none of the
 // good-bye. The driver goes on to cancel what the server may still be doing for it.
-func (n *Node) retireSession() {
+func (n *Node) retireSession(ctx context.Context) {
 	conn := n.session.conn
 	n.session = nil
 	if n.idle != nil {
@@ -57,7 +57,7 @@ func (n *Node) retireSession() {
 		return
 	}
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		_ = conn.Close(ctx) // There is nobody to tell, and nothing to do about it.
 	}()

@@ -30,7 +30,7 @@ func TestNothingWaitsForTheEndOfAConnection(t *testing.T) {
 	must(t, d.setup())
 	for name, end := range map[string]func(*Node){
 		"idle":   (*Node).closeIdleSession,
-		"broken": func(n *Node) { n.mu.Lock(); defer n.mu.Unlock(); n.retireSession() },
+		"broken": func(n *Node) { n.mu.Lock(); defer n.mu.Unlock(); n.retireSession(t.Context()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			node, err := New(d.server.DSN(d.role, rolePassword, d.name), Options{Section: DefaultSection, StatementTimeout: 5 * time.Second})

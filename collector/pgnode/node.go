@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 const (
@@ -91,11 +92,11 @@ func (n *Node) Connected() bool {
 }
 
 // Identity returns who the server at the open connection is.
-func (n *Node) Identity() probe.Identity {
+func (n *Node) Identity() verdict.Server {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.session == nil {
-		return probe.Identity{}
+		return verdict.Server{}
 	}
 	return n.session.identity
 }
@@ -112,7 +113,7 @@ func (n *Node) Connect(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.session != nil && n.session.pastLifetime() {
-		n.retireSession()
+		n.retireSession(ctx)
 	}
 	return n.connectLocked(ctx)
 }
@@ -176,7 +177,7 @@ func (n *Node) Close(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.session != nil {
-		n.retireSession()
+		n.retireSession(ctx)
 	}
 	for _, gone := range n.closing {
 		select {
@@ -217,7 +218,7 @@ func withReconnect[T any](ctx context.Context, n *Node, operation func(*session)
 			n.restartIdleTimer()
 			return result, describe(err)
 		}
-		n.retireSession()
+		n.retireSession(ctx)
 		if !reused || ctx.Err() != nil {
 			return result, describe(err)
 		}

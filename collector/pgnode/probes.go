@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // write commits the next value and reads the position after the commit.
@@ -92,7 +93,7 @@ func (s *session) readOnce(ctx context.Context, closely bool) (read probe.Read, 
 	}}
 	if s.basic {
 		asked.sql, asked.scan = basicStateSQL, func(r *row) {
-			read.State, answered = probe.State{InRecovery: r.bool()}, true
+			read.State, answered = verdict.State{InRecovery: r.bool()}, true
 		}
 	}
 	state, err := s.prepareQuery(ctx, asked)
@@ -150,8 +151,8 @@ func (s *session) sectionQuery(ctx context.Context, read *probe.Read) (query, er
 }
 
 // scanState reads the row of stateSQL.
-func scanState(r *row) probe.State {
-	return probe.State{
+func scanState(r *row) verdict.State {
+	return verdict.State{
 		InRecovery:    r.bool(),
 		ReplayLSN:     r.lsn(),
 		ReceiveLSN:    r.lsn(),

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // session is one connection, ready for a probe.
@@ -27,7 +27,7 @@ type session struct {
 	basic    bool   // state answers only whether the node is in recovery
 	whoSQL   string // the one of whoSQLs that the server answers
 	prepared map[string]*pgconn.StatementDescription
-	identity probe.Identity
+	identity verdict.Server
 	// table is what is wrong with the table, nil when it is as setup made it or
 	// not there.
 	table error
@@ -89,7 +89,7 @@ func newSession(conn *pgconn.PgConn, opts Options, pooled bool) *session {
 type peer struct {
 	pid        uint32
 	searchPath string
-	identity   probe.Identity
+	identity   verdict.Server
 }
 
 // isServer says whether the other end of a connection that was made withSettings
@@ -100,7 +100,7 @@ func (p peer) isServer(conn *pgconn.PgConn) bool {
 }
 
 func (p *peer) scan(r *row) {
-	*p = peer{r.uint32(), r.text(), probe.Identity{System: r.uint64(), Started: r.time()}}
+	*p = peer{r.uint32(), r.text(), verdict.Server{System: r.uint64(), Started: r.time()}}
 }
 
 // identify asks the server who it is, as far as it tells this role.

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // Config is what a user can say about a probe.
@@ -38,10 +40,10 @@ const answerReserve = 50 * time.Millisecond
 type Cluster struct {
 	cfg     Config
 	nodes   []Node
-	primary int      // index of the node that takes the writes, as far as known
-	system  uint64   // system identifier of the cluster, 0 when not known yet
-	last    *Write   // last acknowledged write
-	wrote   Identity // of the server that acknowledged it
+	primary int            // index of the node that takes the writes, as far as known
+	system  uint64         // system identifier of the cluster, 0 when not known yet
+	last    *Write         // last acknowledged write
+	wrote   verdict.Server // of the server that acknowledged it
 	acks    ledger
 	// shown is the capacity that the last read showed, by index of the node.
 	shown []int64
@@ -161,7 +163,7 @@ func (c *Cluster) writeCanary(ctx context.Context, r *Result) {
 // inspectNode asks a node for its state, when there is no canary to look for.
 func (c *Cluster) inspectNode(ctx context.Context, i int, result *NodeResult) {
 	if i != c.primary {
-		result.Replica = &ReplicaResult{State: StateUnreachable}
+		result.Replica = &ReplicaResult{State: verdict.StateUnreachable}
 	}
 	if !c.nodes[i].Connected() {
 		return
@@ -177,11 +179,11 @@ func (c *Cluster) inspectNode(ctx context.Context, i int, result *NodeResult) {
 		return
 	}
 	if result.Foreign {
-		result.Replica.State = StateForeign
+		result.Replica.State = verdict.StateForeign
 		return
 	}
 	result.Replica.First, result.Replica.Last = &read, read.Section
-	result.Replica.State = behindState(read.State, 0, 0)
+	result.Replica.State = verdict.BehindState(read.State, 0, 0)
 }
 
 // allIndexes returns the indexes of all nodes.

@@ -3,6 +3,8 @@ package probe
 import (
 	"testing"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // TestInTime: a verdict needs a proof. A canary that only a read showed that came
@@ -46,12 +48,12 @@ func TestStateInDoubt(t *testing.T) {
 	const limit = 100 * time.Millisecond
 	c := New(Config{Wait: time.Second, SyncedWithin: limit})
 	w := &Write{Acknowledged: time.Now(), LSN: 100}
-	seen := Read{State: State{InRecovery: true, Detailed: true, Receiver: "streaming", ReceiveLSN: 90, ReplayLSN: 90}}
+	seen := Read{State: verdict.State{InRecovery: true, Detailed: true, Receiver: "streaming", ReceiveLSN: 90, ReplayLSN: 90}}
 	for _, test := range []struct {
 		stale bool
-		want  ReplicaState
-	}{{true, StateReceiving}, {false, ""}} {
-		replica := &ReplicaResult{State: StateUnreachable, Stale: test.stale, FirstFresh: w.Acknowledged.Add(2 * limit)}
+		want  verdict.ReplicaState
+	}{{true, verdict.StateReceiving}, {false, ""}} {
+		replica := &ReplicaResult{State: verdict.StateUnreachable, Stale: test.stale, FirstFresh: w.Acknowledged.Add(2 * limit)}
 		if test.stale {
 			replica.LastStale = w.Acknowledged.Add(limit / 2)
 		}

@@ -3,6 +3,8 @@ package probe
 import (
 	"sort"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // ledgerSize bounds the memory of a ledger: 45 days at one probe a minute,
@@ -19,13 +21,13 @@ type ledger struct {
 type ledgerEntry struct {
 	capacity int64
 	at       time.Duration // since base
-	lsn      LSN           // at or past the commit record
+	lsn      verdict.LSN   // at or past the commit record
 }
 
 // record remembers an acknowledgement. A capacity that is not above the last one
 // shows that the section was re-created or that commits were lost: what was
 // acknowledged at or above it is forgotten.
-func (l *ledger) record(capacity int64, at time.Time, lsn LSN) {
+func (l *ledger) record(capacity int64, at time.Time, lsn verdict.LSN) {
 	if l.base.IsZero() {
 		l.base = at
 	}
@@ -48,7 +50,7 @@ func (l *ledger) oldestUnseen(capacity int64) (time.Time, bool) {
 
 // commitsPast counts the commits that were provably made after a position: those whose
 // predecessor's position, which was read before them, is at or past it.
-func (l *ledger) commitsPast(position LSN) int64 {
+func (l *ledger) commitsPast(position verdict.LSN) int64 {
 	var n int64
 	for i := len(l.entries) - 1; i > 0 && l.entries[i-1].lsn >= position; i-- {
 		n++

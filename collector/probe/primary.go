@@ -34,9 +34,9 @@ func (c *Cluster) identifyCluster(r *Result) {
 // recordIdentity notes who the server at a node's connection is. A connection that
 // was replaced in the middle of a probe may lead to another cluster.
 func (c *Cluster) recordIdentity(i int, result *NodeResult) {
-	result.Identity = c.nodes[i].Identity()
+	result.Server = c.nodes[i].Identity()
 	result.Pooled = c.nodes[i].Pooled()
-	system := result.Identity.System
+	system := result.Server.System
 	result.Foreign = system != 0 && system != c.system
 }
 
@@ -68,10 +68,10 @@ func (c *Cluster) takeOver(next int, r *Result) {
 
 // recordAcknowledgement keeps an acknowledgement, after looking what became of the ones before.
 func (c *Cluster) recordAcknowledgement(r *Result) {
-	w, server := r.Write, r.Nodes[c.primary].Identity
+	w, server := r.Write, r.Nodes[c.primary].Server
 	// A server that has been running since has what it acknowledged: there the
 	// row was made anew.
-	if lost := c.countLostCommits(w); lost > 0 && !server.sameServer(c.wrote) {
+	if lost := c.countLostCommits(w); lost > 0 && !server.Is(c.wrote) {
 		if r.Loss == nil {
 			r.Loss = &Loss{}
 		}

@@ -3,6 +3,8 @@ package probe
 import (
 	"context"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // readReplica reads a node until it shows the canary or the wait is over, and judges it.
@@ -11,7 +13,7 @@ func (c *Cluster) readReplica(ctx context.Context, i int, w *Write, result *Node
 		c.inspectNode(ctx, i, result)
 		return
 	}
-	replica := &ReplicaResult{State: StateUnreachable}
+	replica := &ReplicaResult{State: verdict.StateUnreachable}
 	result.Replica = replica
 	if !c.nodes[i].Connected() {
 		return
@@ -47,7 +49,7 @@ func (c *Cluster) firstRead(ctx context.Context, i int, w *Write, result *NodeRe
 	replica := result.Replica
 	replica.First = &read
 	if err != nil {
-		replica.State = behindState(read.State, 0, w.LSN)
+		replica.State = verdict.BehindState(read.State, 0, w.LSN)
 		return read, false
 	}
 	if w.LSN != 0 && read.ReplayLSN != 0 {
@@ -159,9 +161,9 @@ func (c *Cluster) judgeReplica(w *Write, replica *ReplicaResult, seen Read) {
 	}
 	switch {
 	case replica.Synced != nil && *replica.Synced:
-		replica.State = StateSynced
+		replica.State = verdict.StateSynced
 	case replica.Stale:
-		replica.State = behindState(seen.State, *replica.Lag, w.LSN)
+		replica.State = verdict.BehindState(seen.State, *replica.Lag, w.LSN)
 	default:
 		replica.State = "" // Nothing was seen in the way, and nothing proves that it was in time.
 	}
@@ -187,7 +189,7 @@ func (c *Cluster) visibleInTime(w *Write, replica *ReplicaResult) *bool {
 // the canary, and its positions cannot be compared.
 func (replica *ReplicaResult) markDiverged() {
 	no := false
-	replica.State, replica.Synced = StateDiverged, &no
+	replica.State, replica.Synced = verdict.StateDiverged, &no
 	replica.LagBytes, replica.Lag, replica.Visibility = nil, nil, nil
 }
 

@@ -3,6 +3,8 @@ package probe
 import (
 	"slices"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // Result is what one probe saw. What was not observed is nil, "" or 0 where
@@ -44,8 +46,8 @@ type NodeResult struct {
 	InRecovery *bool
 	// Timeline is the one the node writes on or follows; 0 when it gave none.
 	Timeline uint32
-	// Identity is who the server is, as far as known.
-	Identity Identity
+	// Server is who the server is, as far as known.
+	Server verdict.Server
 	// Pooled is true when a pooler stands in front of the server.
 	Pooled bool
 	// Foreign is true when the server belongs to another cluster.
@@ -81,7 +83,7 @@ type ReplicaResult struct {
 	// Backward is true when a read showed an older value than an earlier probe's.
 	Backward bool
 	// State is "" when the probe could not tell.
-	State ReplicaState
+	State verdict.ReplicaState
 }
 
 // Doubtful is true when the replica showed the canary, but so near to the limit
@@ -106,7 +108,7 @@ func (r *Result) Primaries() int {
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		if node.takesWrites() && !slices.ContainsFunc(r.Nodes[:i], func(other NodeResult) bool {
-			return other.takesWrites() && other.Identity.sameServer(node.Identity)
+			return other.takesWrites() && other.Server.Is(node.Server)
 		}) {
 			n++
 		}
@@ -117,9 +119,4 @@ func (r *Result) Primaries() int {
 // takesWrites is true for a node of the cluster that says it is not in recovery.
 func (n *NodeResult) takesWrites() bool {
 	return n.InRecovery != nil && !*n.InRecovery && !n.Foreign
-}
-
-// sameServer is true when both are known to be one server.
-func (id Identity) sameServer(other Identity) bool {
-	return !id.Started.IsZero() && id.System == other.System && id.Started.Equal(other.Started)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // document is the JSON form of a result. A field whose value was not observed
@@ -35,15 +36,15 @@ type nodeDocument struct {
 }
 
 type replicaDocument struct {
-	State        probe.ReplicaState `json:"state,omitempty"`
-	Synced       *bool              `json:"synced,omitempty"`
-	LagBytes     *uint64            `json:"lag_bytes,omitempty"`
-	LagSeconds   *float64           `json:"lag_seconds,omitempty"`
-	Capacity     *int64             `json:"capacity,omitempty"`
-	ReplayLSN    string             `json:"replay_lsn,omitempty"`
-	ReceiveLSN   string             `json:"receive_lsn,omitempty"`
-	Timeline     uint32             `json:"timeline,omitempty"`
-	DelaySeconds *float64           `json:"apply_delay_seconds,omitempty"`
+	State        verdict.ReplicaState `json:"state,omitempty"`
+	Synced       *bool                `json:"synced,omitempty"`
+	LagBytes     *uint64              `json:"lag_bytes,omitempty"`
+	LagSeconds   *float64             `json:"lag_seconds,omitempty"`
+	Capacity     *int64               `json:"capacity,omitempty"`
+	ReplayLSN    string               `json:"replay_lsn,omitempty"`
+	ReceiveLSN   string               `json:"receive_lsn,omitempty"`
+	Timeline     uint32               `json:"timeline,omitempty"`
+	DelaySeconds *float64             `json:"apply_delay_seconds,omitempty"`
 }
 
 type failureDocument struct {
@@ -110,7 +111,7 @@ func secondsOf(d *time.Duration) *float64 {
 	return &s
 }
 
-func lsnText(lsn probe.LSN) string {
+func lsnText(lsn verdict.LSN) string {
 	if lsn == 0 {
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // Reasons writes why a result is not synced, one line each; nothing when it is.
@@ -28,19 +29,19 @@ func Reasons(w io.Writer, r *probe.Result) error {
 }
 
 // explainState says what a state means for a replica that lags.
-func explainState(state probe.ReplicaState) string {
+func explainState(state verdict.ReplicaState) string {
 	switch state {
-	case probe.StatePaused:
+	case verdict.StatePaused:
 		return "replay is paused; SELECT pg_wal_replay_resume() on the replica resumes it"
-	case probe.StateDelayed:
+	case verdict.StateDelayed:
 		return "recovery_min_apply_delay holds the canary back"
-	case probe.StateDisconnected:
+	case verdict.StateDisconnected:
 		return "no WAL receiver is streaming; see the replica's log and primary_conninfo"
-	case probe.StateBlocked:
+	case verdict.StateBlocked:
 		return "replay waits for a conflicting query; see pg_stat_activity on the replica"
-	case probe.StateReceiving:
+	case verdict.StateReceiving:
 		return "WAL is still on its way to the replica"
-	case probe.StateReplaying:
+	case verdict.StateReplaying:
 		return "the WAL has arrived, but is not applied yet"
 	default:
 		return "the canary was not visible in time"

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // Table writes one line a node. The value of a replica is the last that was
@@ -75,7 +76,7 @@ func Role(node *probe.NodeResult) string {
 	}
 }
 
-func lsnCell(lsn probe.LSN) string {
+func lsnCell(lsn verdict.LSN) string {
 	if lsn == 0 {
 		return "-"
 	}

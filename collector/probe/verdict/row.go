@@ -17,6 +17,14 @@ func (l LSN) String() string {
 	return fmt.Sprintf("%X/%X", uint32(l>>32), uint32(l)) //nolint:gosec // The low half is meant.
 }
 
+// Since returns how many bytes l is past other, and 0 when it is not.
+func (l LSN) Since(other LSN) uint64 {
+	if l < other {
+		return 0
+	}
+	return uint64(l - other)
+}
+
 // Era is the part of a row's line that one life of one server wrote, from its
 // start to its next recovery. Within it there is one beat to each value.
 type Era struct {

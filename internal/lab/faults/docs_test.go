@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 const faultsPage = "../../../docs/faults.md"
@@ -45,7 +46,7 @@ func TestEveryReasonIsProduced(t *testing.T) {
 			t.Errorf("no row of TestFaults publishes the reason %q", reason)
 		}
 	}
-	for _, state := range probe.ReplicaStates() {
+	for _, state := range verdict.ReplicaStates() {
 		if !slices.ContainsFunc(all, func(f fault) bool {
 			return regexp.MustCompile(` ` + string(state) + `\b`).MatchString(f.publishes + " " + f.then)
 		}) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // expectation is what a scrape has to publish, as the table says it.
@@ -49,7 +50,7 @@ func (s *scene) parseExpectation(text string) expectation {
 			continue
 		}
 		words := []string{wordUp, wordDown, wordLeads, wordFollows}
-		for _, state := range probe.ReplicaStates() {
+		for _, state := range verdict.ReplicaStates() {
 			words = append(words, string(state))
 		}
 		c := condition{words: strings.Split(word, " or ")}
@@ -119,7 +120,7 @@ func (m samples) word(label, wanted string) string {
 
 func (m samples) states(label string) []string {
 	var states []string
-	for _, state := range probe.ReplicaStates() {
+	for _, state := range verdict.ReplicaStates() {
 		if m[fmt.Sprintf("pg_canary_replica_state{replica=%q,state=%q}", label, state)] == 1 {
 			states = append(states, string(state))
 		}

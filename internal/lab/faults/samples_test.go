@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
@@ -83,7 +83,7 @@ func (m samples) stateOf(t testing.TB, server *pgcluster.Server) string {
 func (m samples) oneState(t testing.TB, format string) string {
 	t.Helper()
 	var states []string
-	for _, state := range probe.ReplicaStates() {
+	for _, state := range verdict.ReplicaStates() {
 		if m[fmt.Sprintf(format, state)] == 1 {
 			states = append(states, string(state))
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
@@ -101,7 +102,7 @@ func newScene(t *testing.T, f fault) *scene {
 	healthy := []string{"up 1", "primaries 1"}
 	for i, node := range s.nodes {
 		s.fresh[node.label] = time.Now()
-		healthy = append(healthy, node.name+" "+map[bool]string{true: wordUp, false: string(probe.StateSynced)}[i == 0])
+		healthy = append(healthy, node.name+" "+map[bool]string{true: wordUp, false: string(verdict.StateSynced)}[i == 0])
 	}
 	s.healthy = s.parseExpectation(strings.Join(healthy, ", "))
 	return s

@@ -1,4 +1,4 @@
-package probe
+package verdict
 
 import (
 	"strings"
@@ -45,11 +45,11 @@ func ReplicaStates() []ReplicaState {
 // apply, generously.
 const applyDelaySlack = time.Second
 
-// behindState says what is in the way of a replica that does not show the
+// BehindState says what is in the way of a replica that does not show the
 // canary: seen is its last answer, lag how long it has been behind and target
 // the position it has to reach, 0 when no canary was written. It returns ""
 // when the answer does not tell.
-func behindState(seen State, lag time.Duration, target LSN) ReplicaState {
+func BehindState(seen State, lag time.Duration, target LSN) ReplicaState {
 	switch {
 	case !seen.Detailed || !seen.InRecovery:
 		return ""

@@ -1,0 +1,51 @@
+package verdict
+
+import "time"
+
+// Server tells servers apart. A zero field is not known.
+type Server struct {
+	// System is the system identifier, the same on all nodes of a cluster.
+	System uint64
+	// Started is when the server was started, by its own clock: two names
+	// with the same stamp lead to the same server.
+	Started time.Time
+}
+
+// Is reports whether both are known to be one server.
+func (s Server) Is(other Server) bool {
+	return !s.Started.IsZero() && s.System == other.System && s.Started.Equal(other.Started)
+}
+
+// State is what a node says about itself in one answer.
+type State struct {
+	// InRecovery is true on a replica.
+	InRecovery bool
+	// ReplayLSN is the last position replayed, on a replica.
+	ReplayLSN LSN
+	// ReceiveLSN is the last position received and synced to disk, on a
+	// replica; 0 before it streamed anything.
+	ReceiveLSN LSN
+	// Timeline is the one the node writes on or follows; 0 where it does not tell.
+	Timeline uint32
+	// ReplayPaused is true when somebody paused the replay.
+	ReplayPaused bool
+	// ApplyDelay is recovery_min_apply_delay; nil where the server does not tell.
+	ApplyDelay *time.Duration
+	// Receiver is the status of the WAL receiver (such as "streaming"), ""
+	// when there is none, [Hidden] when it is there but may not be seen.
+	Receiver string
+	// Detailed is false when the node told nothing but InRecovery, because it
+	// lacks the functions or the role may not call them.
+	Detailed bool
+	// ReplayWaitsOn is the wait event of the startup process, such as
+	// RecoveryApplyDelay, or WaitsOnLock. Only a closer look asks for it; ""
+	// where it waits on nothing, [Hidden] where it may not be seen.
+	ReplayWaitsOn string
+}
+
+const (
+	// Hidden stands for what the role may not see, because it lacks pg_read_all_stats.
+	Hidden = "hidden"
+	// WaitsOnLock stands for every wait event of the type Lock.
+	WaitsOnLock = "Lock"
+)
