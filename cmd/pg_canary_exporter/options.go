@@ -196,7 +196,7 @@ func (o *options) nodes() ([]probe.Node, error) {
 	seen := map[string]string{}
 	o.dropped = map[string][]string{}
 	var nodes []probe.Node
-	add := func(flag, dsn string) error {
+	addNode := func(flag, dsn string) error {
 		node, err := pgnode.New(dsn, settings)
 		if err != nil {
 			return fmt.Errorf("%s: %w", flag, err)
@@ -209,7 +209,7 @@ func (o *options) nodes() ([]probe.Node, error) {
 		nodes = append(nodes, node)
 		return nil
 	}
-	if err := add("--primary.dsn", o.primaryDSN); err != nil {
+	if err := addNode("--primary.dsn", o.primaryDSN); err != nil {
 		return nil, err
 	}
 	number := 0
@@ -218,7 +218,7 @@ func (o *options) nodes() ([]probe.Node, error) {
 			continue // A last empty line of the variable.
 		}
 		number++
-		if err := add(fmt.Sprintf("--replica.dsn (number %d)", number), dsn); err != nil {
+		if err := addNode(fmt.Sprintf("--replica.dsn (number %d)", number), dsn); err != nil {
 			return nil, err
 		}
 	}

@@ -42,7 +42,7 @@ func readDSN(dsn string) (connection, error) {
 	if err != nil {
 		return connection{}, err
 	}
-	settings, dropped, err := given.usable()
+	settings, dropped, err := given.usableByDriver()
 	if err != nil {
 		return connection{}, err
 	}
@@ -53,14 +53,14 @@ func readDSN(dsn string) (connection, error) {
 	// differ in a detail would check one thing and send another.
 	config, err := pgconn.ParseConfigWithOptions(settings.String(), pgconn.ParseConfigOptions{ConnStringAllowedKeys: takenParameters})
 	if err != nil {
-		return connection{}, errors.New(whatIsWrong(err))
+		return connection{}, errors.New(explainDriverError(err))
 	}
 	more, err := checkConfig(config)
 	if err != nil {
 		return connection{}, err
 	}
 	config.BuildFrontend = smallMessages
-	return connection{config: config, dropped: sorted(dropped, more)}, nil
+	return connection{config: config, dropped: sortedUnique(dropped, more)}, nil
 }
 
 // smallMessages refuses messages that no answer to a probe needs: what is no
@@ -105,7 +105,7 @@ func checkConfig(config *pgconn.Config) (dropped []string, err error) {
 	if err := checkDatabase(config.Database); err != nil {
 		return nil, err
 	}
-	if !slices.Contains(choices["sslnegotiation"], config.SSLNegotiation) {
+	if !slices.Contains(allowedValues["sslnegotiation"], config.SSLNegotiation) {
 		return nil, notOneOf("sslnegotiation")
 	}
 	return checkSettings(config)
@@ -131,9 +131,9 @@ func checkSettings(config *pgconn.Config) (dropped []string, err error) {
 	return dropped, nil
 }
 
-// whatIsWrong explains an error of the driver in words of our own: its text holds
-// the connection string with a guess at what the password is.
-func whatIsWrong(err error) string {
+// explainDriverError explains an error of the driver in words of our own: its
+// text holds the connection string with a guess at what the password is.
+func explainDriverError(err error) string {
 	text := err.Error()
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -179,7 +179,7 @@ var driverErrors = []struct{ part, meaning string }{
 
 const noService = "the service is not in the service file that servicefile or PGSERVICEFILE names, or the file cannot be read"
 
-func sorted(lists ...[]string) []string {
+func sortedUnique(lists ...[]string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(lists...))))
 }
 

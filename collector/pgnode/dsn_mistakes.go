@@ -49,5 +49,5 @@ func likelyMistake(dsn, found string) string {
 
 func wordOfPairs(word string) bool {
 	lower := strings.ToLower(word)
-	return lower == "database" || known(lower) || aliases[lower] != ""
+	return lower == "database" || isKnown(lower) || aliases[lower] != ""
 }

@@ -11,9 +11,9 @@ import (
 // settings are a connection string's parameters by libpq's names.
 type settings map[string]string
 
-// add adds a parameter of the connection string. Of two with one name libpq
+// setOnce adds a parameter of the connection string. Of two with one name libpq
 // takes the last; here that is two connection strings that ran into each other.
-func (s settings) add(name, value string) error {
+func (s settings) setOnce(name, value string) error {
 	if _, ok := s[name]; ok {
 		return fmt.Errorf("the connection string gives %s twice; each replica has a connection string of its own, one a line in the variable", name)
 	}
@@ -50,7 +50,7 @@ func splitPairs(dsn string) (settings, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := found.add(name, value); err != nil {
+		if err := found.setOnce(name, value); err != nil {
 			return nil, err
 		}
 		dsn = rest

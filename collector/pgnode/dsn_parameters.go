@@ -43,9 +43,9 @@ var ignoredParameters = []string{
 	"description_cache_capacity", "default_query_exec_mode", "min_read_buffer_size",
 }
 
-// harmless are the values with which a parameter is ignored; with any other it
-// is refused.
-var harmless = map[string][]string{
+// harmlessValues are the values with which a parameter is ignored; with any
+// other it is refused.
+var harmlessValues = map[string][]string{
 	"gssencmode":               {"", "disable", "prefer"},
 	"load_balance_hosts":       {"", "disable"},
 	"ssl_min_protocol_version": {"", "TLSv1", "TLSv1.1", "TLSv1.2"},
@@ -53,9 +53,9 @@ var harmless = map[string][]string{
 	"replication":              {"", "false", "off", "no", "0"},
 }
 
-// refused tell what to do about parameters whose absence would make a
-// connection less safe, or lead elsewhere.
-var refused = map[string]string{
+// refusedParameters are those that would make a connection less safe, or lead it
+// elsewhere, if they were dropped; with what to do instead.
+var refusedParameters = map[string]string{
 	"hostaddr":                      "give the address as host; with sslmode=verify-full, let the name resolve to it",
 	"requirepeer":                   "it cannot be checked here; connect over TCP with sslmode=verify-full",
 	"sslcrl":                        "revoked certificates would not be found",
@@ -80,11 +80,11 @@ const noOAuth = "OAuth is not there; give a password or a client certificate"
 // disposition decides about a parameter by its name in libpq. An unknown name may
 // be a part of a password, so the error does not have it.
 func disposition(name, value string) (use, error) {
-	reason, isRefused := refused[name]
+	reason, isRefused := refusedParameters[name]
 	switch {
 	case slices.Contains(takenParameters, name):
 		return taken, nil
-	case slices.Contains(ignoredParameters, name), slices.Contains(harmless[name], value):
+	case slices.Contains(ignoredParameters, name), slices.Contains(harmlessValues[name], value):
 		return ignored, nil
 	case isRefused:
 		return 0, fmt.Errorf("the parameter %s is not supported: %s", name, reason)
@@ -92,8 +92,8 @@ func disposition(name, value string) (use, error) {
 	return 0, errors.New("the service has a parameter that is none of libpq's; it is not named here, because it may be a part of a password")
 }
 
-func known(name string) bool {
-	_, isRefused := refused[name]
+func isKnown(name string) bool {
+	_, isRefused := refusedParameters[name]
 	return isRefused || slices.Contains(takenParameters, name) || slices.Contains(ignoredParameters, name)
 }
 
@@ -110,9 +110,9 @@ func keyword(word, where string) (string, error) {
 	switch {
 	case word == "database":
 		return "dbname", nil // As the driver has it.
-	case known(word):
+	case isKnown(word):
 		return word, nil
-	case lower == "database" || known(lower):
+	case lower == "database" || isKnown(lower):
 		return "", fmt.Errorf("%s is not in lower case: write %s", where, lower)
 	case aliases[lower] != "":
 		return "", fmt.Errorf("%s is %s in other drivers: write %s", where, lower, aliases[lower])
@@ -121,11 +121,11 @@ func keyword(word, where string) (string, error) {
 		"A password with spaces or quotes is written in '…', in a URL percent-encoded", where)
 }
 
-// usable returns the settings that the driver is to have, checked, and the
-// names of those that mean nothing here.
-func (s settings) usable() (settings, []string, error) {
+// usableByDriver returns the checked settings for the driver, and the names of
+// those that mean nothing here.
+func (s settings) usableByDriver() (settings, []string, error) {
 	used, dropped := settings{}, []string(nil)
-	for _, name := range sorted(keys(s)) {
+	for _, name := range sortedUnique(namesOf(s)) {
 		use, err := disposition(name, s[name])
 		if err != nil {
 			return nil, nil, err
@@ -142,7 +142,7 @@ func (s settings) usable() (settings, []string, error) {
 	return used, dropped, nil
 }
 
-func keys(s settings) (names []string) {
+func namesOf(s settings) (names []string) {
 	for name := range s {
 		names = append(names, name)
 	}

@@ -18,7 +18,7 @@ func TestDroppedParameters(t *testing.T) {
 	for _, name := range ignoredParameters {
 		values[name] = "1"
 	}
-	for name, harmlessOnes := range harmless {
+	for name, harmlessOnes := range harmlessValues {
 		values[name] = harmlessOnes[1]
 	}
 	for name, value := range values {

@@ -149,7 +149,7 @@ func (s settings) splitQuery(query string) error {
 				return err
 			}
 		}
-		if err := given.add(name, value); err != nil {
+		if err := given.setOnce(name, value); err != nil {
 			return err
 		}
 	}

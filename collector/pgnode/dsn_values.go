@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// choices are the values of the parameters that have few.
-var choices = map[string][]string{
+// allowedValues are the values of the parameters that have few.
+var allowedValues = map[string][]string{
 	"sslmode":              {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
 	"sslcertmode":          {"disable", "allow", "require"},
 	"sslnegotiation":       {"", "postgres", "direct"},
@@ -25,20 +25,20 @@ var choices = map[string][]string{
 }
 
 func notOneOf(name string) error {
-	values := slices.DeleteFunc(slices.Clone(choices[name]), func(value string) bool { return value == "" })
+	values := slices.DeleteFunc(slices.Clone(allowedValues[name]), func(value string) bool { return value == "" })
 	return fmt.Errorf("%s is none of %s", name, strings.Join(values, ", "))
 }
 
-// secret are the parameters whose values may hold anything.
-var secret = []string{"password", "sslpassword"}
+// secretParameters are the parameters whose values may hold anything.
+var secretParameters = []string{"password", "sslpassword"}
 
 // checkValue refuses a value that cannot be meant. Values go to the server, whose
 // log shows them, so a password that slipped into one is given away.
 func checkValue(name, value string) error {
-	if slices.Contains(secret, name) {
+	if slices.Contains(secretParameters, name) {
 		return nil
 	}
-	switch values, few := choices[name]; {
+	switch values, few := allowedValues[name]; {
 	case few && !slices.Contains(values, value):
 		return notOneOf(name)
 	case name == "port":

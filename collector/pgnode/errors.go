@@ -38,8 +38,8 @@ var hints = map[probe.Reason]string{
 	probe.ReasonNotWritten: "a trigger or rule on canary.section stands in the way; `pg_canary_exporter setup` names it",
 }
 
-// describe gives an error its reason and its hint.
-func describe(err error) error {
+// withReason gives an error its reason and its hint.
+func withReason(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -124,11 +124,11 @@ func (n *Node) connectLocked(ctx context.Context) error {
 		return nil
 	}
 	if err := n.waitForRoom(ctx); err != nil {
-		return describe(err)
+		return withReason(err)
 	}
 	s, err := n.openSession(ctx)
 	if err != nil {
-		return describe(err)
+		return withReason(err)
 	}
 	n.session = s
 	if s.pooled {
@@ -208,7 +208,7 @@ func withReconnect[T any](ctx context.Context, n *Node, operation func(*session)
 		}
 		if n.session.leadsToOtherCluster(before) {
 			var none T
-			return none, describe(errOtherCluster)
+			return none, withReason(errOtherCluster)
 		}
 		result, err := operation(n.session)
 		if err == nil && n.session.leadsToOtherCluster(before) { // A pooler leads elsewhere now.
@@ -216,11 +216,11 @@ func withReconnect[T any](ctx context.Context, n *Node, operation func(*session)
 		}
 		if err == nil || n.keepsSession(err) {
 			n.restartIdleTimer()
-			return result, describe(err)
+			return result, withReason(err)
 		}
 		n.retireSession(ctx)
 		if !reused || ctx.Err() != nil {
-			return result, describe(err)
+			return result, withReason(err)
 		}
 		reused = false
 	}

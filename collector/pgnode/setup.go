@@ -96,9 +96,9 @@ func (s Setup) Run(ctx context.Context, dsn string) error {
 	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
-		return describe(err)
+		return withReason(err)
 	}
-	for _, part := range parts(sql) {
+	for _, part := range splitBeforeBody(sql) {
 		if _, err = conn.Exec(ctx, part).ReadAll(); err != nil {
 			break
 		}
@@ -112,9 +112,9 @@ func (s Setup) Run(ctx context.Context, dsn string) error {
 	return nil
 }
 
-// parts divides the statements before their body, so that a server that logs the
-// text of what failed does not log the verifier with it.
-func parts(sql string) [2]string {
+// splitBeforeBody divides the statements before their body, so that a server
+// that logs the text of what failed does not log the verifier with it.
+func splitBeforeBody(sql string) [2]string {
 	body := strings.Index(sql, "\nDO ")
 	return [2]string{sql[:body], sql[body:]}
 }
@@ -124,7 +124,7 @@ func parts(sql string) [2]string {
 func describeSetup(err error) error {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
-		return describe(err)
+		return withReason(err)
 	}
 	switch pgErr.Code {
 	case "42501": // insufficient_privilege
@@ -134,7 +134,7 @@ func describeSetup(err error) error {
 	case "55P03": // lock_not_available
 		return fmt.Errorf("%w: another setup runs, or somebody holds a lock on canary.section; pg_locks shows which", err)
 	}
-	return describe(err)
+	return withReason(err)
 }
 
 // scramVerifier derives what pg_authid stores for a password, in the format of
