@@ -248,7 +248,7 @@ level=info msg="node's condition changed" node=b:5432 condition="replica, synced
 level=warn msg="node's condition changed" node=b:5432 condition="replica, lagging" lag=2ms
 level=warn msg="node's condition changed" node=a:5432 condition="unreachable: connect" err="connection refused"
 level=warn msg="node's condition changed" node=b:5432 condition="replica, not compared"
-level=warn msg="a node tells less than it could" node=b:5432 limit="the server has no replay functions or the role may not call them: no LSNs, no lag in bytes, no state but synced"
+level=warn msg="a node gives less information than it could" node=b:5432 limit="the server has no replay functions or the role may not call them: no LSNs, no lag in bytes, no state but synced"
 level=warn msg="node's condition changed" node=c:5432 condition="unreachable: connect" err="connection refused"
 level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
 level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms

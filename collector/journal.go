@@ -105,7 +105,7 @@ func (j *journal) logPooler(node *probe.NodeResult) {
 	}
 	j.pooled[node.Name] = true
 	_ = level.Info(j.logger).Log("msg", "a pooler stands in front of a node", "node", node.Name,
-		"consequence", "settings are local to each transaction and statements are not prepared; docs/between.md tells more")
+		"consequence", "settings are local to each transaction and statements are not prepared; see docs/between.md")
 }
 
 // logLimitation says once what a node does not tell, and what that takes from its metrics.
@@ -119,11 +119,11 @@ func (j *journal) logLimitation(node *probe.NodeResult) {
 		limit = "the server has no replay functions or the role may not call them: " +
 			"no LSNs, no lag in bytes, no state but synced"
 	case first.Receiver == verdict.Hidden:
-		limit = "the role lacks pg_read_all_stats: the states disconnected and blocked cannot be told; " +
+		limit = "the role lacks pg_read_all_stats: the exporter cannot see the states disconnected and blocked; " +
 			"GRANT pg_read_all_stats to it, or run setup"
 	default:
 		return
 	}
 	j.limited[node.Name] = true
-	_ = level.Warn(j.logger).Log("msg", "a node tells less than it could", "node", node.Name, "limit", limit)
+	_ = level.Warn(j.logger).Log("msg", "a node gives less information than it could", "node", node.Name, "limit", limit)
 }

@@ -96,13 +96,13 @@ func TestMistakesInFlags(t *testing.T) {
 		"unknown flag":      {[]string{"--nonsense"}, "--nonsense"},
 		"unknown command":   {[]string{"nonsense"}, "nonsense"},
 		"a DSN that does not parse": {
-			[]string{"--primary.dsn=postgres://canary:x/" + marked + "@db/app"}, "--primary.dsn: the connection string has more than one @, or one behind the host",
+			[]string{"--primary.dsn=postgres://canary:x/" + marked + "@db/app"}, "--primary.dsn: the connection string has more than one @, or one after the host",
 		},
 		"a replica's DSN that does not": {
 			[]string{dsn, "--replica.dsn=host=a", "--replica.dsn=" + marked}, "--replica.dsn (number 2): the connection string is neither",
 		},
 		"the same node twice": {
-			[]string{dsn, "--replica.dsn=host=db password=" + marked}, "--replica.dsn (number 1): db:5432 is the node of --primary.dsn already",
+			[]string{dsn, "--replica.dsn=host=db password=" + marked}, "--replica.dsn (number 1): db:5432 is already the node of --primary.dsn",
 		},
 		"a long section":       {[]string{dsn, "--canary.section=" + strings.Repeat("x", 1000)}, "use 1 to 63 letters"},
 		"a section with quote": {[]string{dsn, `--canary.section=a'"b`}, "use 1 to 63 letters"},
@@ -112,9 +112,9 @@ func TestMistakesInFlags(t *testing.T) {
 		"no time":             {[]string{dsn, "--probe.timeout=0s"}, "must be above 0"},
 		"no duration":         {[]string{dsn, "--probe.wait=soon"}, "soon"},
 		"a negative interval": {[]string{dsn, "--probe.min-interval=-1ms"}, "--probe.min-interval=-1ms is below 0"},
-		"another's path":      {[]string{dsn, "--web.telemetry-path=/-/healthy"}, "--web.telemetry-path: \"/-/healthy\" is the exporter's own"},
+		"another's path":      {[]string{dsn, "--web.telemetry-path=/-/healthy"}, "--web.telemetry-path: \"/-/healthy\" is reserved for the exporter"},
 		"a strange path":      {[]string{dsn, "--web.telemetry-path=metrics"}, "give a path such as /metrics"},
-		"the probe's path":    {[]string{dsn, "--web.telemetry-path=/probe"}, "--web.telemetry-path: \"/probe\" is the exporter's own"},
+		"the probe's path":    {[]string{dsn, "--web.telemetry-path=/probe"}, "--web.telemetry-path: \"/probe\" is reserved for the exporter"},
 		"a strange commit":    {[]string{dsn, "--probe.synchronous-commit=maybe"}, "maybe"},
 		"no web config":       {[]string{dsn, "--web.listen-address=127.0.0.1:0", "--web.config.file=/does/not/exist"}, "/does/not/exist"},
 		"no role":             {[]string{"setup", dsn, "--role=pg_canary"}, "reserves names that begin with pg_"},

@@ -53,16 +53,16 @@ type options struct {
 func newOptions() *options {
 	o := &options{app: kingpin.New(server.Name, "Prometheus exporter for PostgreSQL replication. "+
 		"On every scrape it writes a canary value on the primary, reads it back from every replica, and publishes what it saw.\n\n"+
-		"Each flag can be set by a variable too: --probe.wait by PG_CANARY_PROBE_WAIT, and so on.")}
+		"Every flag can also be set by an environment variable: --probe.wait by PG_CANARY_PROBE_WAIT, and so on.")}
 	o.app.HelpFlag.Short('h')
 	o.app.Version(version.Print(server.Name)).VersionFlag.Short('V')
 	describeCommands(o.app)
 	o.clusterFlags()
 	o.logFlags()
 	o.serveFlags()
-	o.app.Command("serve", "Answer scrapes over HTTP. This is what runs when no command is given.").Default()
+	o.app.Command("serve", "Answer scrapes over HTTP. This is the default command.").Default()
 	o.checkFlags(o.app.Command("check", "Run one probe and print what it saw. Exit status 0: synced, 1: lagging, 2: broken."))
-	o.setupFlags(o.app.Command("setup", "Create the schema, the table, the row and the role that the exporter needs; --primary.dsn is an administrator's."))
+	o.setupFlags(o.app.Command("setup", "Create the schema, the table, the row and the role that the exporter needs. --primary.dsn must be an administrator's."))
 	o.app.Command("healthy", "Ask the exporter that runs on this host whether it is healthy, for a container's health check.").Hidden()
 	bindEnvironment(o.app.Model().Flags, o.app.GetFlag)
 	return o
@@ -71,26 +71,26 @@ func newOptions() *options {
 func (o *options) clusterFlags() {
 	o.app.Flag("primary.dsn", "Connection string of the primary: a postgres:// URL or keyword=value pairs.").
 		PlaceHolder("DSN").StringVar(&o.primaryDSN)
-	o.app.Flag("replica.dsn", "Connection string of a replica. Repeatable; the variable lists several, one per line.").
+	o.app.Flag("replica.dsn", "Connection string of a replica. Repeatable; the environment variable holds one per line.").
 		PlaceHolder("DSN").StringsVar(&o.replicaDSNs)
-	o.app.Flag("canary.section", "Name of the row of canary.section that this exporter writes, and that setup makes.").
+	o.app.Flag("canary.section", "Name of the row in canary.section that setup creates and this exporter writes.").
 		Default(pgnode.DefaultSection).StringVar(&o.section)
-	o.app.Flag("probe.timeout", "How long a probe may take; less for a scraper that says it waits for less.").
+	o.app.Flag("probe.timeout", "Longest time that a probe may take. A scraper with a shorter timeout gets a shorter probe.").
 		Default("5s").DurationVar(&o.probeTimeout)
-	o.app.Flag("probe.timeout-offset", "Taken off the scraper's timeout, for the way back.").
+	o.app.Flag("probe.timeout-offset", "Subtracted from the scraper's timeout, to leave time for the answer.").
 		Default("250ms").DurationVar(&o.probeTimeoutOff)
-	o.app.Flag("probe.min-interval", "Scrapes within this time of a probe's start share it, so that many scrapers make no more commits. 0: they share a running probe only.").
+	o.app.Flag("probe.min-interval", "Scrapes within this time after a probe's start share it, so that more scrapers do not mean more commits. 0: scrapes share a probe only while it runs.").
 		Default("200ms").DurationVar(&o.probeMinInterval)
-	o.app.Flag("probe.wait", "How long to read a replica again that does not show the canary.").
+	o.app.Flag("probe.wait", "How long to keep reading a replica that does not show the canary yet.").
 		Default("1s").DurationVar(&o.probeWait)
-	o.app.Flag("probe.synced-within", "How soon a replica must show the canary to be synced.").
+	o.app.Flag("probe.synced-within", "How soon a replica must show the canary to count as synced.").
 		Default("100ms").DurationVar(&o.probeSyncedWithin)
-	o.app.Flag("probe.synchronous-commit", "synchronous_commit of the canary write. With more than local, a missing synchronous standby fails the probe.").
+	o.app.Flag("probe.synchronous-commit", "synchronous_commit of the canary write. Above local, the probe fails while a synchronous standby is missing.").
 		Default("local").EnumVar(&o.probeSyncCommit, "off", "local", "remote_write", "on", "remote_apply")
 }
 
 func (o *options) logFlags() {
-	o.app.Flag("log.level", "Least severe messages to log: debug, info, warn or error.").
+	o.app.Flag("log.level", "Log only messages of this level or above: debug, info, warn or error.").
 		Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
 	o.app.Flag("log.format", "Format of the log: logfmt or json.").
 		Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
@@ -99,25 +99,25 @@ func (o *options) logFlags() {
 // serveFlags are the application's own, so that its help shows them.
 func (o *options) serveFlags() {
 	o.web = kingpinflag.AddFlags(o.app, server.DefaultAddress)
-	o.app.Flag("web.telemetry-path", "Path of the metrics.").
+	o.app.Flag("web.telemetry-path", "Path under which the metrics are served.").
 		Default("/metrics").StringVar(&o.telemetryPath)
 }
 
 func (o *options) checkFlags(command *kingpin.CmdClause) {
-	command.Flag("output", "Format: table or json.").Short('o').
+	command.Flag("output", "Output format: table or json.").Short('o').
 		Default("table").Envar(environmentName("output")).EnumVar(&o.checkOutput, "table", "json")
 	command.Flag("watch", "Repeat until interrupted.").Short('w').
 		Envar(environmentName("watch")).BoolVar(&o.checkWatch)
-	command.Flag("watch.interval", "How often, with --watch.").
+	command.Flag("watch.interval", "Time to wait between two probes with --watch.").
 		Default("2s").Envar(environmentName("watch.interval")).DurationVar(&o.checkWatchInterval)
 }
 
 func (o *options) setupFlags(command *kingpin.CmdClause) {
 	command.Flag("role", "Login role to create for the exporter.").
 		Default("canary").Envar(environmentName("role")).StringVar(&o.setupRole)
-	command.Flag("role.password-file", "File with the role's password. Or give the password in PG_CANARY_ROLE_PASSWORD.").
+	command.Flag("role.password-file", "File that holds the role's password. The variable PG_CANARY_ROLE_PASSWORD can hold it instead.").
 		PlaceHolder("FILE").Envar(environmentName("role.password-file")).StringVar(&o.setupPasswordFile)
-	command.Flag("role.adopt", "Take a role that setup did not make: its password, connection limit and rights change. An administrator's is never taken.").
+	command.Flag("role.adopt", "Take over a role that setup did not create: its password, connection limit and rights change. An administrator's role is never taken over.").
 		Envar(environmentName("role.adopt")).BoolVar(&o.setupAdopt)
 	command.Flag("print", "Print the SQL instead of running it.").
 		Envar(environmentName("print")).BoolVar(&o.setupPrint)
@@ -174,10 +174,10 @@ func (o *options) cluster() (*probe.Cluster, error) {
 		return nil, fmt.Errorf("--canary.section: %w", err)
 	}
 	if o.probeTimeout <= 0 || o.probeWait <= 0 || o.probeSyncedWithin <= 0 || o.probeTimeoutOff < 0 {
-		return nil, errors.New("--probe.timeout, --probe.wait and --probe.synced-within must be above 0, and --probe.timeout-offset not below")
+		return nil, errors.New("--probe.timeout, --probe.wait and --probe.synced-within must be above 0, and --probe.timeout-offset must not be below 0")
 	}
 	if o.probeMinInterval < 0 {
-		return nil, fmt.Errorf("--probe.min-interval=%v is below 0: give a time such as 200ms, or 0 to share running probes only", o.probeMinInterval)
+		return nil, fmt.Errorf("--probe.min-interval=%v is below 0: give a time such as 200ms, or 0 to share only running probes", o.probeMinInterval)
 	}
 	if o.probeSyncedWithin > o.probeWait {
 		return nil, fmt.Errorf("--probe.synced-within=%v is longer than --probe.wait=%v: the wait would end before the verdict",
@@ -202,7 +202,7 @@ func (o *options) nodes() ([]probe.Node, error) {
 			return fmt.Errorf("%s: %w", flag, err)
 		}
 		if other, ok := seen[node.Name()]; ok {
-			return fmt.Errorf("%s: %s is the node of %s already", flag, node.Name(), other)
+			return fmt.Errorf("%s: %s is already the node of %s", flag, node.Name(), other)
 		}
 		seen[node.Name()] = flag
 		o.dropped[flag] = node.Dropped()

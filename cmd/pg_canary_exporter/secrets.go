@@ -14,7 +14,7 @@ import (
 func (o *options) logDropped(logger log.Logger) {
 	for _, flag := range slices.Sorted(maps.Keys(o.dropped)) {
 		if names := o.dropped[flag]; len(names) > 0 {
-			_ = level.Info(logger).Log("msg", "Parameters of the connection string that mean nothing here are not used",
+			_ = level.Info(logger).Log("msg", "Ignoring parameters of the connection string that have no effect here",
 				"flag", flag, "parameters", strings.Join(names, " "))
 		}
 	}
@@ -22,7 +22,7 @@ func (o *options) logDropped(logger log.Logger) {
 
 // errArguments stands for an error that quotes an argument.
 var errArguments = errors.New("an argument is neither a flag nor a command; it is not shown, because it may be a part of a connection string: " +
-	"give that with its flag, and in quotes where it has spaces")
+	"give a connection string with its flag, and in quotes if it has spaces")
 
 // withoutSecrets returns the parser's error unless that may quote a piece of a
 // connection string: one that the shell has split at its spaces, or one

@@ -45,8 +45,8 @@ func setup(ctx context.Context, o *options, stdout io.Writer, logger log.Logger)
 	}
 	_ = level.Info(logger).Log("msg", "Set up the canary schema, table, row and role", "role", o.setupRole, "section", o.section)
 	if password == "" {
-		_ = level.Warn(logger).Log("msg", "No password was given: the role can only log in by means that need none, "+
-			"or with the one that it had", "role", o.setupRole, "variable", passwordVariable, "flag", "--role.password-file")
+		_ = level.Warn(logger).Log("msg", "No password was given: the role can log in only by a method that needs none, "+
+			"or with the password that it already has", "role", o.setupRole, "variable", passwordVariable, "flag", "--role.password-file")
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func parseDSN(dsn string) (*pgconn.Config, error) {
 func readDSN(dsn string) (connection, error) {
 	dsn = strings.TrimFunc(dsn, invisible)
 	if dsn == "" {
-		return connection{}, errors.New("the connection string is empty; it looks like postgres://user@host:5432/database")
+		return connection{}, errors.New("the connection string is empty; give one such as postgres://user@host:5432/database")
 	}
 	given, err := splitDSN(dsn)
 	if err != nil {
@@ -75,7 +75,7 @@ func smallMessages(r io.Reader, w io.Writer) *pgproto3.Frontend {
 // splitDSN splits a connection string into its settings.
 func splitDSN(dsn string) (settings, error) {
 	if strings.IndexByte(dsn, 0) >= 0 {
-		return nil, errors.New("the connection string holds a NUL byte")
+		return nil, errors.New("the connection string contains a NUL byte")
 	}
 	if rest, ok := cutScheme(dsn); ok {
 		return splitURL(rest)
@@ -150,7 +150,7 @@ func explainDriverError(err error) string {
 			return known.meaning
 		}
 	}
-	return "the connection string was not understood, or a PG… variable or the service file adds what does not go with it"
+	return "the connection string is not valid, or conflicts with a PG… variable or the service file"
 }
 
 // driverErrors explain what is left for the driver to find. The values may come
@@ -167,14 +167,14 @@ var driverErrors = []struct{ part, meaning string }{
 	{"min_protocol_version cannot", "min_protocol_version is above max_protocol_version"},
 	{"invalid min_protocol_version", notOneOf("min_protocol_version").Error()},
 	{"invalid max_protocol_version", notOneOf("max_protocol_version").Error()},
-	{"invalid require_auth", "require_auth is no list of authentication methods such as scram-sha-256,md5"},
+	{"invalid require_auth", "require_auth is not a list of authentication methods such as scram-sha-256,md5"},
 	{"invalid connect_timeout", "connect_timeout is not a number of seconds"},
 	{"are required", "sslcert and sslkey go together; one of them is missing"},
 	{"CA to cert pool", "the file of sslrootcert holds no certificate in PEM format"},
 	{"decode sslkey", "the file of sslkey holds no key in PEM format"},
 	{"find sslpassword", "the key of sslkey is encrypted; give sslpassword"},
-	{"decrypt key", "sslpassword does not open the key of sslkey"},
-	{"load cert", "the certificate of sslcert and the key of sslkey do not go together"},
+	{"decrypt key", "sslpassword does not decrypt the key of sslkey"},
+	{"load cert", "the certificate of sslcert and the key of sslkey do not match"},
 }
 
 const noService = "the service is not in the service file that servicefile or PGSERVICEFILE names, or the file cannot be read"

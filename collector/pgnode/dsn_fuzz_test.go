@@ -102,7 +102,7 @@ var forms = []func(p pieces) string{
 		quote := p.pick("'", `"`, "’", "`")
 		return p.lead + "user=" + quote + p.user + quote + " password=" + quote + p.before + marked + p.after + quote + p.tail
 	},
-	func(p pieces) string { // A parameter behind the ?.
+	func(p pieces) string { // A parameter after the ?.
 		return p.lead + p.scheme + p.host + p.pick("?", "/?", ";", "&") + p.pick2("password", "Password", "pass", "sslpassword") + "=" + p.before + marked + p.after + p.tail
 	},
 }

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	quotesAround = "the connection string begins or ends with a quote; remove the quotes around it, which docker's --env-file, " +
-		"for one, does not take off"
+	quotesAround = "the connection string begins or ends with a quote; remove the quotes around it; docker's --env-file, " +
+		"for example, keeps them"
 	twoSchemes = "a URL begins with postgres:// or postgresql://, in lower case"
 )
 
@@ -33,9 +33,9 @@ func likelyMistake(dsn, found string) string {
 	case strings.HasPrefix(dsn, "$"):
 		return "the connection string begins with a $: a variable in it was not replaced by its value"
 	case strings.HasPrefix(dsn, "#"):
-		return "the connection string begins with a #; there are no comments"
+		return "the connection string begins with a #; comments are not supported"
 	case otherScheme.MatchString(dsn):
-		return "the connection string has another scheme than postgres; " + twoSchemes
+		return "the connection string has a scheme other than postgres; " + twoSchemes
 	case strings.HasPrefix(dsn, "//"), strings.ContainsAny(before, "@/"):
 		return "the connection string lacks the scheme; " + twoSchemes
 	case colon != nil && wordOfPairs(colon[1]):

@@ -15,7 +15,7 @@ type settings map[string]string
 // takes the last; here that is two connection strings that ran into each other.
 func (s settings) setOnce(name, value string) error {
 	if _, ok := s[name]; ok {
-		return fmt.Errorf("the connection string gives %s twice; each replica has a connection string of its own, one a line in the variable", name)
+		return fmt.Errorf("the connection string gives %s twice; each replica needs its own connection string, one per line in the variable", name)
 	}
 	s[name] = value
 	return nil

@@ -58,9 +58,9 @@ var harmlessValues = map[string][]string{
 var refusedParameters = map[string]string{
 	"hostaddr":                      "give the address as host; with sslmode=verify-full, let the name resolve to it",
 	"requirepeer":                   "it cannot be checked here; connect over TCP with sslmode=verify-full",
-	"sslcrl":                        "revoked certificates would not be found",
-	"sslcrldir":                     "revoked certificates would not be found",
-	"gssencmode":                    "GSSAPI encryption is not there; use TLS with sslmode",
+	"sslcrl":                        "revoked certificates would not be detected",
+	"sslcrldir":                     "revoked certificates would not be detected",
+	"gssencmode":                    "GSSAPI encryption is not supported; use TLS with sslmode",
 	"load_balance_hosts":            "a node has to be the same server every time",
 	"ssl_min_protocol_version":      "TLS 1.2 is the oldest version that is used; require a newer one on the server",
 	"requiressl":                    "write sslmode=require",
@@ -75,7 +75,7 @@ var refusedParameters = map[string]string{
 	"default_transaction_read_only": "the exporter sets it",
 }
 
-const noOAuth = "OAuth is not there; give a password or a client certificate"
+const noOAuth = "OAuth is not supported; give a password or a client certificate"
 
 // disposition decides about a parameter by its name in libpq. An unknown name may
 // be a part of a password, so the error does not have it.
@@ -89,7 +89,7 @@ func disposition(name, value string) (use, error) {
 	case isRefused:
 		return 0, fmt.Errorf("the parameter %s is not supported: %s", name, reason)
 	}
-	return 0, errors.New("the service has a parameter that is none of libpq's; it is not named here, because it may be a part of a password")
+	return 0, errors.New("the service has a parameter that libpq does not know; it is not named here, because it may be a part of a password")
 }
 
 func isKnown(name string) bool {
@@ -115,9 +115,9 @@ func keyword(word, where string) (string, error) {
 	case lower == "database" || isKnown(lower):
 		return "", fmt.Errorf("%s is not in lower case: write %s", where, lower)
 	case aliases[lower] != "":
-		return "", fmt.Errorf("%s is %s in other drivers: write %s", where, lower, aliases[lower])
+		return "", fmt.Errorf("%s is %s, the name in other drivers: write %s", where, lower, aliases[lower])
 	}
-	return "", fmt.Errorf("%s is none of libpq's; it is not named here, because it may be a part of a password. "+
+	return "", fmt.Errorf("%s is not a parameter of libpq; it is not named here, because it may be a part of a password. "+
 		"A password with spaces or quotes is written in '…', in a URL percent-encoded", where)
 }
 

@@ -57,10 +57,10 @@ func TestServiceFile(t *testing.T) {
 	for name, test := range map[string]struct{ content, want string }{
 		"good":              {"host=db\nuser=canary\npassword=" + marked + "\nkeepalives=1", ""},
 		"semicolons":        {"host=db;password=" + marked, "runs into the next pair"},
-		"unknown parameter": {"host=db\n" + marked + "=x", "none of libpq's"},
+		"unknown parameter": {"host=db\n" + marked + "=x", "a parameter that libpq does not know"},
 		"hostaddr":          {"host=db\nhostaddr=" + marked, "the parameter hostaddr is not supported"},
-		"sslmode":           {"host=db\nsslmode=" + marked, "sslmode is none of"},
-		"session":           {"host=db\ntarget_session_attrs=" + marked, "target_session_attrs is none of"},
+		"sslmode":           {"host=db\nsslmode=" + marked, "sslmode is not one of"},
+		"session":           {"host=db\ntarget_session_attrs=" + marked, "target_session_attrs is not one of"},
 		"port":              {"host=db\nport=" + marked, "a port is not a number"},
 		"user":              {"host=db\nuser=canary:" + marked, "the user has one of the characters"},
 		"options":           {"host=db\noptions=password=" + marked, "runs into the next pair"},
@@ -88,10 +88,10 @@ func TestServiceFile(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	for variable, want := range map[string]string{
 		"PGUSER": "the value of user runs", "PGDATABASE": "the value of database runs", "PGPORT": "a port is not",
-		"PGSSLMODE": "sslmode is none of", "PGHOSTADDR": "the variable PGHOSTADDR is set", "PGREQUIREPEER": "the variable PGREQUIREPEER is set",
-		"PGGSSENCMODE": "the variable PGGSSENCMODE is set", "PGCONNECT_TIMEOUT": "connect_timeout", "PGSSLNEGOTIATION": "sslnegotiation is none of",
-		"PGCHANNELBINDING": "channel_binding is none of", "PGMINPROTOCOLVERSION": "min_protocol_version is none of",
-		"PGREQUIREAUTH": "require_auth", "PGSSLCERTMODE": "sslcertmode is none of", "PGAPPNAME": "runs into the next pair",
+		"PGSSLMODE": "sslmode is not one of", "PGHOSTADDR": "the variable PGHOSTADDR is set", "PGREQUIREPEER": "the variable PGREQUIREPEER is set",
+		"PGGSSENCMODE": "the variable PGGSSENCMODE is set", "PGCONNECT_TIMEOUT": "connect_timeout", "PGSSLNEGOTIATION": "sslnegotiation is not one of",
+		"PGCHANNELBINDING": "channel_binding is not one of", "PGMINPROTOCOLVERSION": "min_protocol_version is not one of",
+		"PGREQUIREAUTH": "require_auth", "PGSSLCERTMODE": "sslcertmode is not one of", "PGAPPNAME": "runs into the next pair",
 	} {
 		t.Run(variable, func(t *testing.T) {
 			t.Setenv(variable, "x;password="+marked)

@@ -30,7 +30,7 @@ func splitURL(rest string) (settings, error) {
 	found := settings{}
 	userinfo, rest, hasUser := cutUser(rest)
 	if strings.Contains(rest, "@") {
-		return nil, errors.New("the connection string has more than one @, or one behind the host; " + percentEncode)
+		return nil, errors.New("the connection string has more than one @, or one after the host; " + percentEncode)
 	}
 	if passwordWithin.MatchString(userinfo) || pairWithin.MatchString(userinfo) {
 		return nil, errors.New("the connection string has a parameter before its @; " + percentEncode + " and = is %3D")
@@ -59,9 +59,9 @@ func splitURL(rest string) (settings, error) {
 func checkURL(rest string) error {
 	switch {
 	case strings.Contains(rest, "://"):
-		return errors.New("the connection string has a second ://; each replica has a connection string of its own, one a line in the variable, and " + percentEncode)
+		return errors.New("the connection string has a second ://; each replica needs its own connection string, one per line in the variable, and " + percentEncode)
 	case strings.ContainsFunc(rest, invisible):
-		return errors.New(notURL + ", a space %20; this one has a space, a line break or a character that cannot be seen")
+		return errors.New(notURL + ", a space %20; this one has a space, a line break or an invisible character")
 	case strings.LastIndexFunc(rest, isQuote) >= 0 && strings.LastIndexFunc(rest, isQuote) == lastRune(rest):
 		return errors.New(quotesAround)
 	}
@@ -116,7 +116,7 @@ func splitHost(item string) (host, port string, err error) {
 		host, port, ok = strings.Cut(inside, "]")
 		bare, _, _ := strings.Cut(host, "%")
 		if addr, err := netip.ParseAddr(bare); !ok || err != nil || !addr.Is6() || port != "" && port[0] != ':' {
-			return "", "", errors.New("the connection string has a host in brackets that is no IPv6 address; it is written [::1]:5432")
+			return "", "", errors.New("the connection string has a host in brackets that is not an IPv6 address; write one as [::1]:5432")
 		}
 		return host, strings.TrimPrefix(port, ":"), nil
 	}
@@ -137,15 +137,15 @@ func (s settings) splitQuery(query string) error {
 		name, nameErr := url.PathUnescape(encodedName)
 		value, valueErr := url.PathUnescape(encodedValue)
 		if !ok || strings.Contains(encodedValue, "=") || nameErr != nil || valueErr != nil || strings.IndexByte(value, 0) >= 0 {
-			return fmt.Errorf("parameter number %d behind the ? is not name=value; %s, = is %%3D, & is %%26 and %% is %%25", number, percentEncode)
+			return fmt.Errorf("parameter number %d after the ? is not name=value; %s, = is %%3D, & is %%26 and %% is %%25", number, percentEncode)
 		}
 		if name == "ssl" {
 			if value != "true" {
-				return errors.New("ssl is only known as ssl=true; write sslmode=disable, or one of the others")
+				return errors.New("ssl is supported only as ssl=true; otherwise write sslmode=disable or another sslmode")
 			}
 		} else {
 			var err error
-			if name, err = keyword(name, fmt.Sprintf("parameter number %d behind the ?", number)); err != nil {
+			if name, err = keyword(name, fmt.Sprintf("parameter number %d after the ?", number)); err != nil {
 				return err
 			}
 		}
@@ -164,7 +164,7 @@ func (s settings) merge(query settings) error {
 		case "":
 			query["sslmode"] = "require"
 		case "disable", "allow", "prefer":
-			return errors.New("ssl=true and sslmode contradict each other; sslmode alone says it")
+			return errors.New("ssl=true and sslmode contradict each other; give sslmode alone")
 		}
 	}
 	for name, value := range query {

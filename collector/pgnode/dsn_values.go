@@ -26,7 +26,7 @@ var allowedValues = map[string][]string{
 
 func notOneOf(name string) error {
 	values := slices.DeleteFunc(slices.Clone(allowedValues[name]), func(value string) bool { return value == "" })
-	return fmt.Errorf("%s is none of %s", name, strings.Join(values, ", "))
+	return fmt.Errorf("%s is not one of %s", name, strings.Join(values, ", "))
 }
 
 // secretParameters are the parameters whose values may hold anything.
@@ -54,7 +54,7 @@ func checkValue(name, value string) error {
 func checkPorts(list string) error {
 	for port := range strings.SplitSeq(list, ",") {
 		if number, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || number == 0) {
-			return errors.New("a port is not a number from 1 to 65535; a URL whose password has a / or lacks the @ behind it says that too: " + percentEncode)
+			return errors.New("a port is not a number from 1 to 65535; the same error appears when the password in a URL contains a / or lacks the @ after it: " + percentEncode)
 		}
 	}
 	return nil
@@ -77,13 +77,13 @@ func checkGlued(name, value string) error {
 		if separator := strings.IndexAny(value, ";,&"); separator >= 0 {
 			return fmt.Errorf("the value of %s runs into the next pair: pairs are separated by spaces, not by %q", name, value[separator])
 		}
-		return fmt.Errorf("the value of %s runs into the next pair: it is empty, or lacks a quote or a plain space behind it", name)
+		return fmt.Errorf("the value of %s runs into the next pair: it is empty, or lacks a quote or a plain space after it", name)
 	}
 	if strings.Contains(value, "://") {
-		return fmt.Errorf("the value of %s is itself a connection string; give that alone", name)
+		return fmt.Errorf("the value of %s is itself a connection string; give only that one", name)
 	}
 	if strings.ContainsFunc(value, func(r rune) bool { return invisible(r) && r != ' ' }) || !utf8.ValidString(value) {
-		return fmt.Errorf("the value of %s has a line break, a no-break space or another character that cannot be seen", name)
+		return fmt.Errorf("the value of %s has a line break, a no-break space or another invisible character", name)
 	}
 	return nil
 }
@@ -110,10 +110,10 @@ func checkHost(host string) error {
 	case strings.ContainsFunc(host, isQuote):
 		return errors.New("the host has quotes: only the plain ' quotes a value")
 	case !isPath && strings.Contains(host, ":"):
-		return errors.New("the host has a colon: the port has a keyword of its own, as in host=db port=5432, and an IPv6 address there has no brackets")
+		return errors.New("the host has a colon: the port has a keyword of its own, as in host=db port=5432, and an IPv6 address is written without brackets there")
 	}
-	return errors.New("the host has characters that no host has: letters, digits, '-', '.' and '_' make a name, " +
-		"an address or the absolute path of a socket's directory does as well; in a URL, " + strings.TrimPrefix(percentEncode, "in a URL, "))
+	return errors.New("the host has characters that no host has: give a name of letters, digits, '-', '.' and '_', " +
+		"an address, or the absolute path of a socket's directory; in a URL, " + strings.TrimPrefix(percentEncode, "in a URL, "))
 }
 
 // checkUser and checkDatabase refuse what hints at another part of the
@@ -132,7 +132,7 @@ func checkName(what, name, forbidden string) error {
 	}
 	first, last := strings.IndexFunc(name, isQuote), strings.LastIndexFunc(name, isQuote)
 	if first == 0 || last >= 0 && last == lastRune(name) {
-		return fmt.Errorf("the %s begins or ends with a quote: only the plain ' quotes a value, and nothing in a URL", what)
+		return fmt.Errorf("the %s begins or ends with a quote: only the plain ' quotes a value, and a URL has no quotes", what)
 	}
 	return nil
 }

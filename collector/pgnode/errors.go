@@ -17,25 +17,25 @@ import (
 
 var (
 	errStillClosing = errors.New("two connections that hung are still being closed")
-	errOtherCluster = errors.New("the connection broke, and the new one leads to a server of another cluster")
+	errOtherCluster = errors.New("the connection broke, and the new one reached a server of another cluster")
 )
 
 // hints are the next steps for those reasons whose message alone does not say.
 var hints = map[probe.Reason]string{
 	probe.ReasonConnect:            "is PostgreSQL running there, and is the port open for this host?",
-	probe.ReasonDNS:                "correct the host in the connection string, or the name service",
+	probe.ReasonDNS:                "correct the host in the connection string, or fix the name resolution",
 	probe.ReasonTLS:                "compare sslmode and the certificates in the connection string with the server's ssl settings",
-	probe.ReasonAuth:               "compare user and password with those that setup made, and the server's pg_hba.conf",
+	probe.ReasonAuth:               "compare user and password in the connection string with those that setup created, and check the server's pg_hba.conf",
 	probe.ReasonPermission:         "run `pg_canary_exporter setup` with an administrator's --primary.dsn to grant what is missing",
 	probe.ReasonMissingTable:       "run `pg_canary_exporter setup` with an administrator's --primary.dsn, in this database",
 	probe.ReasonReadOnly:           "the node is a replica, or default_transaction_read_only is on",
 	probe.ReasonLockTimeout:        "another session holds a lock on the canary section; pg_locks on the primary shows which",
 	probe.ReasonTimeout:            "the node did not answer in time; it hangs, is overloaded, or packets are lost",
 	probe.ReasonTooManyConnections: "raise max_connections or the role's CONNECTION LIMIT, or close idle sessions",
-	probe.ReasonDiskFull:           "make room on the server's disk",
-	probe.ReasonPooler: "the pooler between exporter and server refused or lost it, and its own log says why; " +
-		"docs/between.md tells what a pooler needs",
-	probe.ReasonNotWritten: "a trigger or rule on canary.section stands in the way; `pg_canary_exporter setup` names it",
+	probe.ReasonDiskFull:           "free space on the server's disk",
+	probe.ReasonPooler: "the pooler between exporter and server refused or lost the connection, and its own log says why; " +
+		"docs/between.md says what a pooler needs",
+	probe.ReasonNotWritten: "a trigger or rule on canary.section prevents the write; `pg_canary_exporter setup` names it",
 }
 
 // withReason gives an error its reason and its hint.

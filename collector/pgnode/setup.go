@@ -132,7 +132,7 @@ func describeSetup(err error) error {
 	case "P0001": // raise_exception
 		return errors.New(pgErr.Message)
 	case "55P03": // lock_not_available
-		return fmt.Errorf("%w: another setup runs, or somebody holds a lock on canary.section; pg_locks shows which", err)
+		return fmt.Errorf("%w: another setup is running, or another session holds a lock on canary.section; pg_locks shows which", err)
 	}
 	return withReason(err)
 }

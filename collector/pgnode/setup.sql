@@ -39,7 +39,7 @@ DECLARE
     trusted   pg_catalog.oid[]; -- roles that may run setup: nothing that it makes gives them more
     exporters pg_catalog.oid[]; -- roles that setup made, or a version of it that left no mark
     unable    pg_catalog.text[] := '{}'; -- what the runner may not do
-    faults    pg_catalog.text[] := '{}'; -- what else is in the way, each with what mends it
+    faults    pg_catalog.text[] := '{}'; -- what else is in the way, each with what fixes it
     found     pg_catalog.text;
 BEGIN
     IF pg_catalog.pg_is_in_recovery() THEN
@@ -99,8 +99,8 @@ BEGIN
 
     -- A schema of somebody else, or one in which others may put things.
     faults := faults || ARRAY(
-        SELECT pg_catalog.format('%s belongs to %I, who could have the exporter''s role run anything; '
-                   'look at what is in it first: ALTER %s OWNER TO %I',
+        SELECT pg_catalog.format('%s belongs to %I, who could make the exporter''s role run anything; '
+                   'check what is in it first: ALTER %s OWNER TO %I',
                    o.what, pg_catalog.pg_get_userbyid(o.owner), o.what, runner.rolname)
           FROM (VALUES ('SCHEMA canary', space.nspowner), ('TABLE canary.section', relation.relowner)) AS o(what, owner)
          WHERE o.owner <> ALL (trusted));
@@ -134,7 +134,7 @@ BEGIN
               FROM pg_catalog.pg_attribute a
               LEFT JOIN ROWS FROM (pg_catalog.unnest(columns), pg_catalog.unnest(types)) AS w(name, type) ON w.name = a.attname
              CROSS JOIN LATERAL (
-                SELECT 'is none of those that setup makes', pg_catalog.format('DROP COLUMN %I', a.attname)
+                SELECT 'is not one that setup creates', pg_catalog.format('DROP COLUMN %I', a.attname)
                  WHERE w.name IS NULL
                 UNION ALL
                 SELECT pg_catalog.format('is of type %s', pg_catalog.format_type(a.atttypid, a.atttypmod)),
@@ -242,7 +242,7 @@ BEGIN
                 UNION
                 SELECT r.first, m.roleid FROM reached r JOIN pg_catalog.pg_auth_members m ON m.member = r.roleid)
             SELECT pg_catalog.format('the role %I is a member of %I: REVOKE %2$I FROM %1$I%s', role_name,
-                       pg_catalog.pg_get_userbyid(r.first), CASE WHEN NOT pg_catalog.bool_or(g.mighty) THEN ', or leave it so (--role.adopt)' END)
+                       pg_catalog.pg_get_userbyid(r.first), CASE WHEN NOT pg_catalog.bool_or(g.mighty) THEN ', or keep it (--role.adopt)' END)
               FROM reached r,
                    LATERAL (SELECT (o.rolname LIKE 'pg\_%' AND o.oid <> stats) OR o.rolsuper OR o.rolcreaterole OR o.rolcreatedb
                                    OR o.rolreplication OR o.rolbypassrls
@@ -259,7 +259,7 @@ BEGIN
             END LOOP;
         END IF;
         IF faults <> '{}' THEN
-            found := found || E'\nIn the way is, with what mends it:';
+            found := found || E'\nThe problems, each with what fixes it:';
             FOR i IN 1 .. pg_catalog.cardinality(faults) LOOP
                 found := found || E'\n  - ' || faults[i];
             END LOOP;

@@ -17,7 +17,7 @@ SELECT f.fault, f.mend
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
  CROSS JOIN LATERAL (
-    SELECT pg_catalog.format('canary.section is no table (pg_class.relkind %s)', c.relkind),
+    SELECT pg_catalog.format('canary.section is not a table (pg_class.relkind %s)', c.relkind),
            pg_catalog.format('ALTER %s canary.section RENAME TO section_before',
                              CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'c' THEN 'TYPE' ELSE 'TABLE' END)
      WHERE c.relkind OPERATOR(pg_catalog.<>) 'r'
@@ -67,19 +67,19 @@ SELECT f.fault, f.mend
  WHERE n.nspname OPERATOR(pg_catalog.=) 'canary' AND c.relname OPERATOR(pg_catalog.=) 'section'`
 
 // tableSQL returns what is wrong with canary.section in one row of one column,
-// a fault and what mends it in a line each; NULL where nothing is wrong.
+// a fault and what fixes it in a line each; NULL where nothing is wrong.
 const tableSQL = `SELECT pg_catalog.string_agg(pg_catalog.translate(pg_catalog.format('%s: %s', t.fault, t.mend), E'\n\r', '  '), E'\n')
   FROM (` + tableFaultsSQL + `) AS t`
 
 // tableError returns what the text of tableSQL's row means to a probe: nil, or
-// an error that names every fault with the SQL that mends it.
+// an error that names every fault with the SQL that fixes it.
 func tableError(text string) error {
 	if text == "" {
 		return nil
 	}
 	return &probe.Error{
 		Reason: probe.ReasonNotWritten,
-		Hint:   "mend it as the table's owner, and look who did that: it is not as setup made it",
+		Hint:   "fix it as the table's owner, and find out who changed it: setup creates it differently",
 		Err:    fmt.Errorf("the table is not what a probe needs: %s", strings.ReplaceAll(text, "\n", "; ")),
 	}
 }

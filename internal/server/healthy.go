@@ -52,7 +52,7 @@ type inquiry struct {
 
 func newInquiry(flags *web.FlagConfig) (*inquiry, error) {
 	if flags.WebSystemdSocket != nil && *flags.WebSystemdSocket {
-		return nil, errors.New("--web.systemd-socket: systemd has the address; ask it for the unit's state, or ask /-/healthy where the socket listens")
+		return nil, errors.New("--web.systemd-socket: systemd holds the address; ask systemd for the state of the unit, or request /-/healthy where the socket listens")
 	}
 	q := &inquiry{}
 	for _, listening := range *flags.WebListenAddresses {
@@ -63,7 +63,7 @@ func newInquiry(flags *web.FlagConfig) (*inquiry, error) {
 		q.addresses = append(q.addresses, addresses...)
 	}
 	if len(q.addresses) == 0 {
-		return nil, errors.New("--web.listen-address: there is no address but vsock's, which cannot be reached from the same host: add one such as 127.0.0.1:10187")
+		return nil, errors.New("--web.listen-address: vsock addresses cannot be reached from the same host: add an address such as 127.0.0.1:10187")
 	}
 	if file := *flags.WebConfigFile; file != "" {
 		config, err := readWebConfig(file)
@@ -104,7 +104,7 @@ func reachableAddresses(listening string) ([]string, error) {
 		return nil, err
 	}
 	if port == "0" || port == "" {
-		return nil, errors.New("the exporter took a free port, and nobody else knows which: give it a port")
+		return nil, errors.New("the exporter chose a free port, and nobody else knows which: give it a fixed port")
 	}
 	hosts := []string{host}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {

@@ -168,9 +168,9 @@ func TestHealthySaysWhatItCannotAsk(t *testing.T) {
 		flags *web.FlagConfig
 		want  string
 	}{
-		"a socket of systemd":   {systemd, "--web.systemd-socket: systemd has the address"},
-		"vsock alone":           {flagsFor("", "vsock://:10187"), "no address but vsock's"},
-		"a port that is chosen": {flagsFor("", "127.0.0.1:0"), "give it a port"},
+		"a socket of systemd":   {systemd, "--web.systemd-socket: systemd holds the address"},
+		"vsock alone":           {flagsFor("", "vsock://:10187"), "vsock addresses cannot be reached"},
+		"a port that is chosen": {flagsFor("", "127.0.0.1:0"), "give it a fixed port"},
 		"no port":               {flagsFor("", "127.0.0.1"), "missing port"},
 		"no file":               {flagsFor("/does/not/exist", ":1"), "--web.config.file: open /does/not/exist"},
 		"a key nobody knows":    {flagsFor(credentials(t, "tls_config: {}\n"), ":1"), "field tls_config not found"},

@@ -16,14 +16,14 @@ func CheckMetricsPath(path string) error {
 	segments := strings.Split(path, "/")[1:]
 	switch {
 	case path == "/":
-		return fmt.Errorf("%q is the landing page's: give a path such as /metrics", path)
+		return fmt.Errorf("%q is the path of the landing page: give a path such as /metrics", path)
 	case !plainPath.MatchString(path):
-		return fmt.Errorf("%q is no plain path: give a path such as /metrics, "+
-			"letters, digits and - . _ ~ between slashes, without a slash at the end", path)
+		return fmt.Errorf("%q is not a plain path: give a path such as /metrics, "+
+			"with letters, digits and - . _ ~ between slashes, and no slash at the end", path)
 	case slices.Contains(segments, ".") || slices.Contains(segments, ".."):
-		return fmt.Errorf("%q has a segment of dots alone, which clients take out: give a path such as /metrics", path)
+		return fmt.Errorf("%q has a segment that is only dots, which clients remove: give a path such as /metrics", path)
 	case segments[0] == "-", path == ProbePath:
-		return fmt.Errorf("%q is the exporter's own, as %s and all below /-/ are: give a path such as /metrics", path, ProbePath)
+		return fmt.Errorf("%q is reserved for the exporter, like %s and everything below /-/: give a path such as /metrics", path, ProbePath)
 	}
 	return nil
 }

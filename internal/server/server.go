@@ -67,7 +67,7 @@ func Run(ctx context.Context, config Config) error {
 	case <-ctx.Done():
 	}
 	stopping.Store(true)
-	logger.Info("Stopping: letting running probes end; a second signal ends the exporter at once")
+	logger.Info("Stopping: waiting for running probes to end; a second signal ends the exporter at once")
 	err = shutDown(context.WithoutCancel(ctx), server, longest)
 	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
