@@ -17,7 +17,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/dashboard"
 )
 
-var update = flag.Bool("update", false, "write the dashboards anew from their source")
+var update = flag.Bool("update", false, "rewrite the dashboards from their source")
 
 func TestFilesMatchTheirSource(t *testing.T) {
 	files, err := dashboard.Files()

@@ -7,7 +7,7 @@ func replicationFleet() Dashboard {
 	return Dashboard{
 		UID:           fleetUID,
 		Title:         "Replication fleet",
-		Description:   "All PostgreSQL clusters that pg_canary_exporter probes, the worst first. Each leads to its own dashboard.",
+		Description:   "All PostgreSQL clusters that pg_canary_exporter probes, the worst first. Each links to its own dashboard.",
 		Tags:          []string{"pg_canary", "postgresql", "replication"},
 		SchemaVersion: schemaVersion, Editable: true, GraphTooltip: 1, Refresh: "10s",
 		Time: TimeRange{From: "now-1h", To: "now"},
@@ -57,7 +57,7 @@ func fleetNow() []Panel {
 			"count(count by ("+eachCluster+", replica) (pg_canary_replica_state{"+fleet+"})) - sum(pg_canary_synced{"+fleet+"} or vector(0))"),
 		count("Firing alerts", "Alerts of pg_canary_exporter that are firing.", colorBad,
 			`count(ALERTS{alertname=~"PgCanary.*", alertstate="firing", `+fleetOrMissing+`}) or vector(0)`),
-		count("Lost writes", "Acknowledged canary commits that a primary no longer had, within the range shown: the data loss of a failover, counted.",
+		count("Lost writes", "Acknowledged canary commits that a primary no longer had, within the range shown: a measure of the data that a failover lost.",
 			colorBad, "round(sum(increase(pg_canary_lost_writes_total{"+fleet+"}[$__range])))"),
 	}
 }

@@ -65,11 +65,11 @@ func nowPanels() []Panel {
 			"value", neutral,
 			now(`max(pg_canary_primary_capacity{`+cluster+`})`, "primary")).size(6, 4),
 		stat("Replica value",
-			"The value that the first read showed, sent the moment the commit was acknowledged. "+
-				"One below the primary value is usual there: Synced tells whether the new one followed in time.",
+			"The value that the first read showed. It is sent the moment the commit is acknowledged, "+
+				"so one below the primary value is normal: Synced shows whether the new value followed in time.",
 			"value", neutral, now(perReplica("pg_canary_replica_capacity"), "{{replica}}")).size(6, 4),
 		stat("State",
-			"The exporter's verdict on each replica, and what is in the way of one that is behind; and what is wrong with the primary.",
+			"The exporter's verdict on each replica: for one that is behind, what holds it back. Beside it, what is wrong with the primary, if anything.",
 			"background", Field{Unit: "none", Color: object{"mode": "thresholds"}, Thresholds: thresholds(colorMissing), Mappings: verdictMappings(), NoValue: "unknown"},
 			now("max by (replica) ("+stateCode(replicas)+")", "{{replica}}"),
 			now("max("+primaryCode(cluster)+")", "primary")).size(6, 4),
@@ -86,7 +86,7 @@ func nowPanels() []Panel {
 		stat("Replica LSN", "The last WAL position that the replica had replayed at the first read."+lsnNote,
 			"value", lsn, now(perReplica("pg_canary_replica_replay_lsn"), "{{replica}}")).size(6, 4),
 		stat("Lag Bytes",
-			"Primary LSN less replica LSN at the first read. A few hundred bytes are the canary's own commit, still on its way. "+
+			"Primary LSN minus replica LSN at the first read. A few hundred bytes are the canary's own commit, still on its way. "+
 				"Amber from 1 GiB, like the alert.",
 			"value", Field{
 				Unit: "bytes", Color: object{"mode": "thresholds"}, Mappings: []object{notObserved("unknown")},
@@ -98,7 +98,7 @@ func nowPanels() []Panel {
 
 func lagPanels() []Panel {
 	stacked := graph("Lag Bytes of $replica: transport and replay",
-		"Where the missing WAL is: transport has yet to reach the replica's disk, replay is there but not applied. "+
+		"Where the missing WAL is: transport has not reached the replica's disk yet, replay is there but not applied yet. "+
 			"The dashed line is the whole lag, which is known even where the parts are not.",
 		Field{Unit: "bytes", Min: limit(0), NoValue: "No lag was observed", Custom: object{"fillOpacity": 40, "axisSoftMax": smallWAL, "stacking": object{"mode": "normal", "group": "A"}}},
 		over(transport, "transport"), over(replay, "replay"),
@@ -118,7 +118,7 @@ func lagPanels() []Panel {
 	const since = ` - scalar(min(min_over_time(pg_canary_primary_lsn{` + cluster + `}[$__range] @ end())))`
 	positions := graph("LSN of primary and replicas",
 		"WAL positions, counted from the primary's first one in the range shown. "+
-			"Lines that part are lag; a flat line beside a rising one is a replica that stands still.",
+			"Lines that move apart are lag; a flat line beside a rising one is a replica that makes no progress.",
 		Field{Unit: "bytes", Custom: object{"fillOpacity": 0, "axisSoftMax": smallWAL}},
 		over(`max by (replica) (pg_canary_replica_replay_lsn{`+replicas+`})`+since, "{{replica}}"),
 		over(`max(pg_canary_primary_lsn{`+cluster+`})`+since, "primary"),
@@ -159,7 +159,7 @@ func readerPanels() []Panel {
 	}
 
 	quantiles := graph("Visibility delay: p50 and p99",
-		"Half of the commits were visible within p50, all but one of a hundred within p99. Buckets bound what can be told apart.",
+		"Half of the commits were visible within p50, 99 of 100 within p99. The histogram's buckets limit the precision.",
 		Field{Unit: "s", Custom: logScale()},
 		over(visibilityQuantile("0.5"), "p50 {{replica}}"), over(visibilityQuantile("0.99"), "p99 {{replica}}"),
 	).size(12, 10)
