@@ -81,7 +81,7 @@ var (
 	primaryTimeline = define(gauge, "primary_timeline",
 		"Timeline that the primary writes on.")
 	primaries = define(gauge, "primaries",
-		"Nodes that say they are not in recovery: 1 is right, 0 means that nobody takes writes, 2 a split brain.")
+		"Nodes that say they are not in recovery: 1 is right, 0 means that no node takes writes, 2 or more a split brain.")
 	nodeUp = define(gauge, "node_up",
 		"1 if the node answered in this probe, 0 if it did not.", "node")
 	nodeIsPrimary = define(gauge, "node_is_primary",
@@ -92,7 +92,7 @@ var (
 		"How far the replica's replay was behind primary_lsn at the first read, in bytes of WAL.", "replica")
 	lagSeconds = define(gauge, "lag_seconds",
 		"How long the oldest acknowledged canary commit that the replica does not show has been waiting; "+
-			"the visibility delay when it shows the newest.", "replica")
+			"the visibility delay when it shows the newest one.", "replica")
 	replayLSN = define(gauge, "replica_replay_lsn",
 		"Last WAL position replayed at the first read, in bytes since 0/0.", "replica")
 	receiveLSN = define(gauge, "replica_receive_lsn",
