@@ -25,8 +25,8 @@ type Prober interface {
 // Collector runs the probes of one cluster.
 type Collector struct {
 	// MinInterval is how long after its start a probe that has ended still
-	// serves further scrapes, so that nobody can make more commits than one in
-	// this time. With 0 scrapes share a probe only while it runs. It is set
+	// serves further scrapes, so that no client can cause more than one commit
+	// in this time. With 0, scrapes share a probe only while it runs. It is set
 	// before the first probe.
 	MinInterval time.Duration
 
@@ -35,8 +35,8 @@ type Collector struct {
 	journal *journal
 	flight  singleflight.Group
 	running sync.WaitGroup
-	latest  *probe.Result // of the last probe that ended; flight's own
-	began   time.Time     // when latest was begun, by the monotonic clock; flight's own
+	latest  *probe.Result // of the last probe that ended; only flight uses it
+	began   time.Time     // when latest started, by the monotonic clock; only flight uses it
 }
 
 // New returns the collector of a cluster. It logs when a node's condition changes.
@@ -45,8 +45,8 @@ func New(prober Prober, logger log.Logger) *Collector {
 }
 
 // Probe returns the result of a probe that it starts, or of the one that is
-// running, or of one that was begun less than MinInterval ago. A probe that it
-// starts ends within the timeout, and goes on when ctx is cancelled, because
+// running, or of one that started less than MinInterval ago. A probe that it
+// starts ends within the timeout, and continues when ctx is cancelled, because
 // others may wait for it. The error is ctx's.
 func (c *Collector) Probe(ctx context.Context, timeout time.Duration) (*probe.Result, error) {
 	c.running.Add(1)
@@ -80,8 +80,8 @@ func (c *Collector) probeOnce(ctx context.Context, timeout time.Duration) *probe
 	return result
 }
 
-// Snapshot returns the metrics of a result, and of what all probes add up to.
+// Snapshot returns the metrics of a result, and the totals of all probes.
 func (c *Collector) Snapshot(r *probe.Result) prometheus.Collector { return snapshot{r, c.totals} }
 
-// Wait returns when no probe is running. No new one may be started meanwhile.
+// Wait returns when no probe is running. Do not start a new one meanwhile.
 func (c *Collector) Wait() { c.running.Wait() }

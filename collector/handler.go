@@ -12,18 +12,18 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// timeoutHeader is in which Prometheus says how long it waits for a scrape.
+// timeoutHeader is the header in which Prometheus says how long it waits for a scrape.
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
-// leastProbeTimeout is what a probe gets at least: a scraper that says it waits for a
-// millisecond would make the shared probe fail, and with it the connections.
+// leastProbeTimeout is the least time that a probe gets: a scraper that waits for
+// only a millisecond would make the shared probe and its connections fail.
 const leastProbeTimeout = 500 * time.Millisecond
 
-// grace is how long a probe that used up its timeout is waited for at least.
+// grace is the least time to wait for a probe that used up its timeout.
 const grace = 50 * time.Millisecond
 
 // scrapeOptions is how promhttp serves a scrape. Created timestamps tell Prometheus
-// that a counter began anew when it has grown past its old value already.
+// that a counter started again even if it has already grown past its old value.
 var scrapeOptions = promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true}
 
 // Handler answers a scrape with a probe of the collector's cluster.
@@ -32,17 +32,18 @@ type Handler struct {
 	// Own are the exporter's own metrics, gathered while the probe waits for the
 	// servers; nil for none.
 	Own prometheus.Gatherer
-	// Timeout bounds every probe, and is for scrapers that do not say theirs.
+	// Timeout bounds every probe, and applies to scrapers that do not send theirs.
 	Timeout time.Duration
-	// TimeoutOffset is taken off the scraper's timeout, for the way back.
+	// TimeoutOffset is subtracted from the scraper's timeout, to leave time for
+	// sending the answer.
 	TimeoutOffset time.Duration
 }
 
-// LongestAnswer is how long a scrape may take, without the sending of its text.
+// LongestAnswer is how long a scrape may take, without sending its text.
 func (h *Handler) LongestAnswer() time.Duration { return h.Timeout + h.grace() }
 
 // ServeHTTP runs the probe, or shares one, and writes its metrics. HEAD gets
-// what an answer would be like, without a probe: it must change nothing.
+// the header of an answer without a probe: it must change nothing.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", string(expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)))
@@ -77,20 +78,20 @@ func (h *Handler) timeout(header string) time.Duration {
 	return min(max(scrape-h.TimeoutOffset, scrape/2), h.Timeout)
 }
 
-// grace is how long a scrape waits beyond its timeout for a probe that used it up.
+// grace is how long a scrape waits beyond its timeout for a probe that used up its own.
 func (h *Handler) grace() time.Duration { return max(h.TimeoutOffset/2, grace) }
 
-// gathered is what was gathered already.
+// gathered is a gatherer of metrics that were gathered already.
 type gathered struct {
 	families []*dto.MetricFamily
 	err      error
 }
 
-// Gather returns it.
+// Gather returns them.
 func (g gathered) Gather() ([]*dto.MetricFamily, error) { return g.families, g.err }
 
-// gatherAside gathers what g has, nil for nothing, on another goroutine: it
-// takes as long as a probe.
+// gatherAside gathers the metrics of g, which may be nil, on another goroutine:
+// that takes as long as a probe.
 func gatherAside(g prometheus.Gatherer) <-chan gathered {
 	done := make(chan gathered, 1)
 	if g == nil {

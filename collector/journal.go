@@ -16,7 +16,7 @@ type journal struct {
 	conditions map[string]string
 	limited    map[string]bool
 	pooled     map[string]bool
-	origin     time.Time // of the moments that are logged
+	origin     time.Time // of the times that are logged
 }
 
 func newJournal(logger log.Logger) *journal {
@@ -41,7 +41,7 @@ func (j *journal) logProbe(r *probe.Result) {
 	j.logMoments(r)
 }
 
-// logTakeoverAndLoss logs what happens once: another primary, lost commits.
+// logTakeoverAndLoss logs events, which pass at once: another primary, lost commits.
 func (j *journal) logTakeoverAndLoss(r *probe.Result) {
 	if t := r.Takeover; t != nil {
 		fields := []any{"msg", "another node took over as primary", "from", t.From, "to", t.To}
@@ -74,8 +74,8 @@ func (j *journal) logConditionChange(node *probe.NodeResult, condition string, g
 	_ = logger.Log(fields...)
 }
 
-// conditionOf puts a node's part of a result into a few words that stay the
-// same as long as there is nothing new to tell.
+// conditionOf puts a node's part of a result into a few words that change only
+// when there is something new to say.
 func conditionOf(r *probe.Result, node *probe.NodeResult) (condition string, good bool) {
 	failed := len(node.Failures) > 0
 	switch {
@@ -108,7 +108,7 @@ func (j *journal) logPooler(node *probe.NodeResult) {
 		"consequence", "settings are local to each transaction and statements are not prepared; see docs/between.md")
 }
 
-// logLimitation says once what a node does not tell, and what that takes from its metrics.
+// logLimitation says once what a node does not reveal, and which metrics lack it.
 func (j *journal) logLimitation(node *probe.NodeResult) {
 	if j.limited[node.Name] || node.Replica == nil || node.Replica.First == nil {
 		return

@@ -10,8 +10,8 @@ import (
 // namespace begins the name of every metric of a probe.
 const namespace = "pg_canary"
 
-// Metric describes one metric that the exporter publishes. Its definition here
-// is the only place of its name, type, labels and help.
+// Metric describes one metric that the exporter publishes. Its name, type,
+// labels and help are defined only here.
 type Metric struct {
 	// Name is the full name, with the namespace.
 	Name string
@@ -43,19 +43,19 @@ func (m *Metric) constMetric(value float64, labels ...string) prometheus.Metric 
 	return metric
 }
 
-// newCounterVec returns what counts a counter's series.
+// newCounterVec returns the counters of the metric's series.
 func (m *Metric) newCounterVec() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, m.Labels)
 }
 
-// newHistogramVec returns what observes a histogram's series.
+// newHistogramVec returns the histograms of the metric's series.
 func (m *Metric) newHistogramVec() *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    m.Name,
 		Help:    m.Help,
 		Buckets: buckets,
 		// Resolution and bounds of the native histogram, as its documentation
-		// recommends them.
+		// recommends.
 		NativeHistogramBucketFactor:     1.1,
 		NativeHistogramMaxBucketNumber:  100,
 		NativeHistogramMinResetDuration: time.Hour,
@@ -118,7 +118,7 @@ func ofOneProbe() []*Metric {
 	}
 }
 
-// What probes add up to, since the exporter started.
+// Totals of all probes since the exporter started.
 var (
 	visibilityDelay = define(histogram, "visibility_delay_seconds",
 		"From the acknowledgement of the canary commit to the first read of the replica that showed it; "+
@@ -139,13 +139,13 @@ var (
 		"Operations on the node that failed, by reason.", "node", "reason")
 )
 
-// ofAllProbes returns the metrics of what probes add up to.
+// ofAllProbes returns the metrics that are totals of all probes.
 func ofAllProbes() []*Metric {
 	return []*Metric{
 		visibilityDelay, reads, staleReads, backwardReads, lostWrites, primaryChanges, probes, failures,
 	}
 }
 
-// buckets of the visibility delay: from what a pair on one host needs to what
-// --probe.wait can be raised to.
+// buckets of the visibility delay: from what a pair on one host needs to the
+// longest wait that --probe.wait can be raised to.
 var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}

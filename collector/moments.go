@@ -9,7 +9,7 @@ import (
 )
 
 // logMoments logs at debug level when the parts of a probe were sent and came
-// back: the account behind its metrics. A probe without an acknowledged write
+// back: the evidence behind its metrics. A probe without an acknowledged write
 // has none.
 func (j *journal) logMoments(r *probe.Result) {
 	w := r.Write
@@ -44,8 +44,8 @@ func (j *journal) appendMoment(fields []any, key string, t time.Time) []any {
 }
 
 // moment is a time that is formatted only when it is logged. Its distance from
-// the origin is by the monotonic clock, so that a step of the system's clock
-// moves no moment against another.
+// the origin is measured by the monotonic clock, so that a step of the system's
+// clock does not change the time between two moments.
 type moment struct{ origin, t time.Time }
 
 // MarshalText formats the time with its nanoseconds.

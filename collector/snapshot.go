@@ -7,8 +7,8 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
-// snapshot is what one scrape publishes: what its probe observed, and what all
-// probes add up to.
+// snapshot is what one scrape publishes: what its probe observed, and the totals
+// of all probes.
 type snapshot struct {
 	result *probe.Result
 	totals *totals

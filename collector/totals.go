@@ -6,8 +6,8 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
 
-// totals are the metrics that add up over probes. Every series exists from the
-// start, at 0, so that its first increase is seen.
+// totals are the metrics that accumulate over probes. Every series exists from
+// the start, at 0, so that its first increase is visible.
 type totals struct {
 	probes, lost, changes  prometheus.Counter
 	failures               *prometheus.CounterVec
@@ -16,7 +16,7 @@ type totals struct {
 }
 
 // newTotals returns the totals of a cluster. The first node is the primary as
-// far as known; its series as a replica begin when it is read as one.
+// far as known; its series as a replica start when it is read as one.
 func newTotals(nodes []string) *totals {
 	t := &totals{
 		probes:     probes.newCounterVec().WithLabelValues(),
@@ -39,7 +39,7 @@ func newTotals(nodes []string) *totals {
 	return t
 }
 
-// createReplicaSeries makes the series of a replica, if it has none.
+// createReplicaSeries creates the series of a replica, if it has none.
 func (t *totals) createReplicaSeries(replica string) {
 	for _, series := range []*prometheus.CounterVec{t.reads, t.stale, t.backward} {
 		series.WithLabelValues(replica)

@@ -15,11 +15,11 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// connection is what a connection string, the environment and the service
-// file say together.
+// connection is the result of a connection string, the environment and the
+// service file together.
 type connection struct {
 	config *pgconn.Config
-	// dropped are the parameters that mean nothing to the exporter.
+	// dropped are the parameters that have no effect on the exporter.
 	dropped []string
 }
 
@@ -29,10 +29,10 @@ func parseDSN(dsn string) (*pgconn.Config, error) {
 	return c.config, err
 }
 
-// readDSN takes what is provably a URL or keyword=value pairs, and refuses the
+// readDSN accepts what is provably a URL or keyword=value pairs, and refuses the
 // rest. Anything else would be guesswork, and a wrong guess makes a password the
 // name of a host, a user or a setting. An error never quotes the string or a
-// part of it, other than the name of a parameter that is on a list.
+// part of it, except the name of a parameter that is on a list.
 func readDSN(dsn string) (connection, error) {
 	dsn = strings.TrimFunc(dsn, invisible)
 	if dsn == "" {
@@ -49,7 +49,7 @@ func readDSN(dsn string) (connection, error) {
 	if err := checkEnvironment(); err != nil {
 		return connection{}, err
 	}
-	// The driver gets what was understood, not the string: two parsers that
+	// The driver gets the parsed settings, not the string: two parsers that
 	// differ in a detail would check one thing and send another.
 	config, err := pgconn.ParseConfigWithOptions(settings.String(), pgconn.ParseConfigOptions{ConnStringAllowedKeys: takenParameters})
 	if err != nil {
@@ -63,8 +63,9 @@ func readDSN(dsn string) (connection, error) {
 	return connection{config: config, dropped: sortedUnique(dropped, more)}, nil
 }
 
-// smallMessages refuses messages that no answer to a probe needs: what is no
-// PostgreSQL could announce a gigabyte, which the driver would make room for.
+// smallMessages refuses messages that are larger than any answer to a probe: a
+// server that is not PostgreSQL could announce a gigabyte, and the driver would
+// allocate it.
 func smallMessages(r io.Reader, w io.Writer) *pgproto3.Frontend {
 	const longest = 1 << 20
 	frontend := pgproto3.NewFrontend(r, w)
@@ -88,7 +89,7 @@ func splitDSN(dsn string) (settings, error) {
 }
 
 // checkConfig checks what the driver made of the connection string, the
-// environment and the service file, and removes the settings that mean nothing.
+// environment and the service file, and removes the settings that have no effect.
 func checkConfig(config *pgconn.Config) (dropped []string, err error) {
 	hosts := []string{config.Host}
 	for _, fallback := range config.Fallbacks {
@@ -111,7 +112,7 @@ func checkConfig(config *pgconn.Config) (dropped []string, err error) {
 	return checkSettings(config)
 }
 
-// checkSettings checks what would be sent to the server as settings.
+// checkSettings checks the parameters that would be sent to the server as settings.
 func checkSettings(config *pgconn.Config) (dropped []string, err error) {
 	for name, value := range config.RuntimeParams {
 		use, err := disposition(name, value)
@@ -131,8 +132,8 @@ func checkSettings(config *pgconn.Config) (dropped []string, err error) {
 	return dropped, nil
 }
 
-// explainDriverError explains an error of the driver in words of our own: its
-// text holds the connection string with a guess at what the password is.
+// explainDriverError explains an error of the driver in our own words: the
+// driver's text contains the connection string with a guess at what the password is.
 func explainDriverError(err error) string {
 	text := err.Error()
 	var pathErr *fs.PathError
@@ -153,8 +154,8 @@ func explainDriverError(err error) string {
 	return "the connection string is not valid, or conflicts with a PG… variable or the service file"
 }
 
-// driverErrors explain what is left for the driver to find. The values may come
-// from a PG… variable or a service file.
+// driverErrors explain the mistakes that only the driver finds. The values may
+// come from a PG… variable or a service file.
 var driverErrors = []struct{ part, meaning string }{
 	{"find service", noService},
 	{"service file", noService},
@@ -201,7 +202,7 @@ func nodeName(config *pgconn.Config) string {
 
 var sectionPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}$`)
 
-// CheckSection says what is wrong with the name of a canary section.
+// CheckSection returns what is wrong with the name of a canary section.
 func CheckSection(name string) error {
 	if sectionPattern.MatchString(name) {
 		return nil

@@ -18,8 +18,8 @@ var (
 	colonPairs  = regexp.MustCompile(`^[{\[]?\s*["']?([A-Za-z_]+)["']?\s*:`)
 )
 
-// likelyMistake names the mistake that a string which is neither a URL nor pairs
-// has most likely, or else returns what was found. It quotes nothing.
+// likelyMistake names the most likely mistake in a string that is neither a URL
+// nor pairs, or else returns found. It quotes nothing.
 func likelyMistake(dsn, found string) string {
 	before, _, _ := strings.Cut(dsn, "=")
 	colon := colonPairs.FindStringSubmatch(dsn)

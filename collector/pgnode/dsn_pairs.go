@@ -11,8 +11,9 @@ import (
 // settings are a connection string's parameters by libpq's names.
 type settings map[string]string
 
-// setOnce adds a parameter of the connection string. Of two with one name libpq
-// takes the last; here that is two connection strings that ran into each other.
+// setOnce adds a parameter of the connection string. When a name comes twice,
+// libpq takes the last; here it means that two connection strings ran into each
+// other.
 func (s settings) setOnce(name, value string) error {
 	if _, ok := s[name]; ok {
 		return fmt.Errorf("the connection string gives %s twice; each replica needs its own connection string, one per line in the variable", name)
@@ -33,7 +34,7 @@ func (s settings) String() string {
 const asciiSpace = " \t\n\r\v\f"
 
 // splitPairs splits keyword=value pairs as libpq does, and is stricter where
-// libpq makes something of what nobody means.
+// libpq accepts what nobody means.
 func splitPairs(dsn string) (settings, error) {
 	found := settings{}
 	for number := 1; dsn != ""; number++ {
@@ -63,8 +64,8 @@ func notPairs(number int) error {
 		"host=db port=5432 user=canary dbname=app; values with spaces or quotes are written in '…' (see pair number %d)", number)
 }
 
-// cutValue takes the value off the beginning, and what follows it up to the
-// next keyword.
+// cutValue cuts the value off the beginning, with what follows it up to the next
+// keyword.
 func cutValue(s string, number int) (value, rest string, err error) {
 	quoted := strings.HasPrefix(s, "'")
 	end, closed := valueEnd(s, quoted)
@@ -99,13 +100,13 @@ func valueEnd(s string, quoted bool) (end int, closed bool) {
 			return end, true
 		}
 		if s[end] == '\\' {
-			end++ // Whatever follows stands for itself.
+			end++ // Skip the escaped character.
 		}
 	}
 	return len(s), false
 }
 
-// unescape takes the backslashes off; it is not ok when nothing follows the last.
+// unescape removes the backslashes; it is not ok when nothing follows the last one.
 func unescape(s string) (string, bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

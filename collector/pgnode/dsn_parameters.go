@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// use is what becomes of a parameter of a connection string.
+// use says what happens to a parameter of a connection string.
 type use int
 
 const (
 	taken   use = iota
-	ignored     // it means nothing to the exporter
+	ignored     // it has no effect on the exporter
 )
 
-// takenParameters are those that the driver knows, and the settings that are the
-// user's to make. The driver sends every other to the server as a setting.
+// takenParameters are those that the driver knows, and the settings that the user
+// may make. The driver sends every other one to the server as a setting.
 var takenParameters = []string{
 	"host", "port", "dbname", "user", "password", "passfile", "service", "servicefile", "connect_timeout",
 	"sslmode", "sslkey", "sslcert", "sslcertmode", "sslrootcert", "sslnegotiation", "sslpassword", "sslsni",
@@ -28,7 +28,7 @@ var takenParameters = []string{
 
 // ignoredParameters are dropped with a line in the log.
 var ignoredParameters = []string{
-	// Of libpq: a probe's deadline does more, Go's TLS does not compress, GSSAPI is not there.
+	// Of libpq: a probe's deadline does more, Go's TLS does not compress, GSSAPI is not supported.
 	"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
 	"fallback_application_name", "sslcompression", "ssl_max_protocol_version", "sslkeylogfile",
 	"gsslib", "gssdelegation", "client_encoding",
@@ -53,8 +53,8 @@ var harmlessValues = map[string][]string{
 	"replication":              {"", "false", "off", "no", "0"},
 }
 
-// refusedParameters are those that would make a connection less safe, or lead it
-// elsewhere, if they were dropped; with what to do instead.
+// refusedParameters are those that cannot be ignored: the connection would be
+// less safe, or go elsewhere. Each has what to do instead.
 var refusedParameters = map[string]string{
 	"hostaddr":                      "give the address as host; with sslmode=verify-full, let the name resolve to it",
 	"requirepeer":                   "it cannot be checked here; connect over TCP with sslmode=verify-full",
@@ -77,8 +77,8 @@ var refusedParameters = map[string]string{
 
 const noOAuth = "OAuth is not supported; give a password or a client certificate"
 
-// disposition decides about a parameter by its name in libpq. An unknown name may
-// be a part of a password, so the error does not have it.
+// disposition decides what happens to a parameter by its name in libpq. An unknown
+// name may be a part of a password, so the error does not contain it.
 func disposition(name, value string) (use, error) {
 	reason, isRefused := refusedParameters[name]
 	switch {
@@ -97,7 +97,7 @@ func isKnown(name string) bool {
 	return isRefused || slices.Contains(takenParameters, name) || slices.Contains(ignoredParameters, name)
 }
 
-// aliases are words of other drivers.
+// aliases are the names in other drivers.
 var aliases = map[string]string{
 	"server": "host", "hostname": "host", "username": "user", "uid": "user", "userid": "user", "login": "user",
 	"pass": "password", "passwd": "password", "pwd": "password", "db": "dbname", "initial_catalog": "dbname",
@@ -109,7 +109,7 @@ func keyword(word, where string) (string, error) {
 	lower := strings.ToLower(word)
 	switch {
 	case word == "database":
-		return "dbname", nil // As the driver has it.
+		return "dbname", nil // As in the driver.
 	case isKnown(word):
 		return word, nil
 	case lower == "database" || isKnown(lower):
@@ -122,7 +122,7 @@ func keyword(word, where string) (string, error) {
 }
 
 // usableByDriver returns the checked settings for the driver, and the names of
-// those that mean nothing here.
+// those that have no effect here.
 func (s settings) usableByDriver() (settings, []string, error) {
 	used, dropped := settings{}, []string(nil)
 	for _, name := range sortedUnique(namesOf(s)) {
@@ -149,8 +149,8 @@ func namesOf(s settings) (names []string) {
 	return names
 }
 
-// libpqVariables are those of libpq that the driver does not read and whose
-// absence matters.
+// libpqVariables are the variables of libpq that the driver does not read, but
+// that must not be ignored.
 var libpqVariables = map[string]string{
 	"PGHOSTADDR": "hostaddr", "PGREQUIREPEER": "requirepeer", "PGSSLCRL": "sslcrl", "PGSSLCRLDIR": "sslcrldir",
 	"PGGSSENCMODE": "gssencmode", "PGREQUIRESSL": "requiressl", "PGLOADBALANCEHOSTS": "load_balance_hosts",

@@ -21,8 +21,8 @@ func cutScheme(dsn string) (string, bool) {
 	return strings.CutPrefix(dsn, "postgres://")
 }
 
-// splitURL splits a URL behind its scheme as libpq does, with its lists of
-// hosts, which net/url cannot. It refuses what could be read in two ways.
+// splitURL splits a URL after its scheme as libpq does, with its lists of hosts,
+// which net/url does not support. It refuses what could be read in two ways.
 func splitURL(rest string) (settings, error) {
 	if err := checkURL(rest); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func splitURL(rest string) (settings, error) {
 	return found, found.splitQuery(query)
 }
 
-// checkURL refuses what stands in no URL.
+// checkURL refuses what no URL contains.
 func checkURL(rest string) error {
 	switch {
 	case strings.Contains(rest, "://"):
@@ -68,8 +68,8 @@ func checkURL(rest string) error {
 	return nil
 }
 
-// cutUser takes user and password off the beginning. As in libpq only a slash
-// ends the search, so that a password may have a question mark.
+// cutUser cuts user and password off the beginning. As in libpq, only a slash
+// ends the search, so that a password may contain a question mark.
 func cutUser(s string) (userinfo, rest string, found bool) {
 	if i := strings.IndexAny(s, "@/"); i >= 0 && s[i] == '@' {
 		return s[:i], s[i+1:], true
@@ -79,7 +79,7 @@ func cutUser(s string) (userinfo, rest string, found bool) {
 
 func cutQuery(s string) (before, query string, found bool) { return strings.Cut(s, "?") }
 
-// decode adds settings that are percent-encoded; empty ones are not given.
+// decode adds settings that are percent-encoded; empty ones count as not given.
 func (s settings) decode(encoded map[string]string) error {
 	for name, value := range encoded {
 		if value == "" {
@@ -107,7 +107,7 @@ func (s settings) splitHosts(list string) error {
 		}
 		hosts, ports = append(hosts, host), append(ports, port)
 	}
-	// One empty port is PGPORT's; several are the default port's, as in libpq.
+	// One empty port means PGPORT; several mean the default port, as in libpq.
 	return s.decode(map[string]string{"host": strings.Join(hosts, ","), "port": strings.Join(ports, ",")})
 }
 

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// allowedValues are the values of the parameters that have few.
+// allowedValues are the values of the parameters that allow only a few.
 var allowedValues = map[string][]string{
 	"sslmode":              {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
 	"sslcertmode":          {"disable", "allow", "require"},
@@ -32,8 +32,8 @@ func notOneOf(name string) error {
 // secretParameters are the parameters whose values may hold anything.
 var secretParameters = []string{"password", "sslpassword"}
 
-// checkValue refuses a value that cannot be meant. Values go to the server, whose
-// log shows them, so a password that slipped into one is given away.
+// checkValue refuses a value that cannot be intended. Values go to the server,
+// whose log shows them, so a password that slipped into one would leak.
 func checkValue(name, value string) error {
 	if slices.Contains(secretParameters, name) {
 		return nil
@@ -61,7 +61,7 @@ func checkPorts(list string) error {
 }
 
 var (
-	// pairWithin is a parameter inside of the value of another.
+	// pairWithin is a parameter inside the value of another.
 	pairWithin     = regexp.MustCompile(`(?i)(^|[^a-z0-9_])(` + strings.Join(commonWords, "|") + `)\s*=`)
 	passwordWithin = regexp.MustCompile(`(?i)(pass|passwd|password|pwd)\s*[=:]`)
 	commonWords    = []string{
@@ -93,8 +93,8 @@ var (
 	zonePattern = regexp.MustCompile(`^[A-Za-z0-9_.-]*$`)
 )
 
-// checkHost refuses what cannot be a host or a socket's directory: it is in
-// every label, error and line of the log.
+// checkHost refuses what cannot be a host or a socket's directory: the host
+// appears in every label, error and line of the log.
 func checkHost(host string) error {
 	if addr, err := netip.ParseAddr(host); err == nil && zonePattern.MatchString(addr.Zone()) || hostPattern.MatchString(host) {
 		return nil
@@ -116,8 +116,8 @@ func checkHost(host string) error {
 		"an address, or the absolute path of a socket's directory; in a URL, " + strings.TrimPrefix(percentEncode, "in a URL, "))
 }
 
-// checkUser and checkDatabase refuse what hints at another part of the
-// connection string within a name: both are in errors, and in the server's log.
+// checkUser and checkDatabase refuse a name that seems to contain another part
+// of the connection string: both appear in errors, and in the server's log.
 func checkUser(user string) error { return checkName("user", user, ":;=/&?,") }
 
 func checkDatabase(database string) error { return checkName("database", database, ":;=@&?") }
@@ -137,8 +137,8 @@ func checkName(what, name, forbidden string) error {
 	return nil
 }
 
-// isQuote says whether a character is one that people, shells and text
-// processors quote with.
+// isQuote reports whether people, shells or text processors use a character as a
+// quote.
 func isQuote(r rune) bool {
 	return strings.ContainsRune("'\"`´", r) || unicode.In(r, unicode.Pi, unicode.Pf) || r == '‚' || r == '„'
 }
@@ -149,8 +149,8 @@ func lastRune(s string) int {
 	return len(s) - size
 }
 
-// invisible says whether a character is a space of any kind, a control character
-// or a mark such as a byte order mark.
+// invisible reports whether a character is a space of any kind, a control
+// character or a mark such as a byte order mark.
 func invisible(r rune) bool {
 	return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Z)
 }

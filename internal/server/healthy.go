@@ -16,9 +16,9 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
-// Healthy asks the exporter that was started on this host with these flags for
-// /-/healthy, and returns nil if it answers. That it asks for a password, a
-// client certificate or patience (429) is an answer: the exporter runs.
+// Healthy requests /-/healthy from the exporter that was started on this host
+// with these flags, and returns nil if it answers. A demand for a password, for a
+// client certificate or to wait (429) is an answer: the exporter runs.
 func Healthy(ctx context.Context, flags *web.FlagConfig) error {
 	inquiry, err := newInquiry(flags)
 	if err != nil {
@@ -35,7 +35,7 @@ func Healthy(ctx context.Context, flags *web.FlagConfig) error {
 	return &UnhealthyError{errors.Join(errs...)}
 }
 
-// UnhealthyError is that no address gave a healthy exporter's answer.
+// UnhealthyError means that no address gave a healthy exporter's answer.
 type UnhealthyError struct{ Err error }
 
 func (e *UnhealthyError) Error() string { return e.Err.Error() }
@@ -43,7 +43,7 @@ func (e *UnhealthyError) Error() string { return e.Err.Error() }
 // Unwrap returns what went wrong at each address.
 func (e *UnhealthyError) Unwrap() error { return e.Err }
 
-// inquiry is where and how to ask.
+// inquiry says where and how to ask.
 type inquiry struct {
 	addresses         []string
 	encrypted         bool // https
@@ -79,8 +79,8 @@ func newInquiry(flags *web.FlagConfig) (*inquiry, error) {
 	return q, nil
 }
 
-// readWebConfig reads what decides between http and https. It is exporter-toolkit's
-// own structure, read as exporter-toolkit reads it.
+// readWebConfig reads the file that decides between http and https, into
+// exporter-toolkit's own structure and as exporter-toolkit reads it.
 func readWebConfig(file string) (*web.Config, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -93,8 +93,8 @@ func readWebConfig(file string) (*web.Config, error) {
 	return config, nil
 }
 
-// reachableAddresses returns the addresses at which a listening one can be reached from
-// the same host; none for one of vsock.
+// reachableAddresses returns the addresses that reach a listening address from
+// the same host; none for vsock.
 func reachableAddresses(listening string) ([]string, error) {
 	if strings.HasPrefix(listening, "vsock://") {
 		return nil, nil
@@ -108,7 +108,7 @@ func reachableAddresses(listening string) ([]string, error) {
 	}
 	hosts := []string{host}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
-		hosts = []string{"127.0.0.1", "::1"} // Everywhere, and so on loopback, of one kind or of both.
+		hosts = []string{"127.0.0.1", "::1"} // It listens everywhere, so on the loopback of IPv4, IPv6 or both.
 	}
 	addresses := make([]string, len(hosts))
 	for i, host := range hosts {
@@ -152,8 +152,8 @@ func (q *inquiry) newClient() *http.Client {
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
 			TLSClientConfig: &tls.Config{
-				// The certificate is made for the name that the scraper uses, and
-				// which versions are allowed is for the server to say.
+				// The certificate is for the name that the scraper uses, and the
+				// server decides which versions it allows.
 				InsecureSkipVerify: true, //nolint:gosec // On this host.
 				MinVersion:         tls.VersionTLS10,
 			},

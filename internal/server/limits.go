@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Limits bound what a client can take from the server by being slow or many. A
-// field that is 0 has the default that stands beside it.
+// Limits bound what slow or many clients can take from the server. A field that
+// is 0 has the default in brackets.
 type Limits struct {
 	// Header is how long the header of a request may take (10 s).
 	Header time.Duration
@@ -15,7 +15,7 @@ type Limits struct {
 	// send its answer, beyond the time of the longest probe (10 s).
 	Transfer time.Duration
 	// Idle is how long a connection is kept open for the next request (20 s).
-	// A scraper with a longer interval makes a new one each time.
+	// A scraper with a longer interval opens a new one each time.
 	Idle time.Duration
 	// HeaderBytes is how large the header of a request may be (16 KiB).
 	HeaderBytes int
@@ -38,7 +38,7 @@ func newServer(handler http.Handler, l Limits, longest time.Duration) *http.Serv
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: l.Header,
-		// When it is over, net/http cancels the request that is being answered.
+		// When this time is over, net/http cancels the request that is being answered.
 		ReadTimeout:    longest + l.Transfer,
 		WriteTimeout:   longest + l.Transfer,
 		IdleTimeout:    l.Idle,

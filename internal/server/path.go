@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// plainPath is a path that means the same to a browser, a proxy and a pattern of
-// net/http: nothing to escape, to clean or to expand.
+// plainPath matches a path that means the same to a browser, a proxy and a
+// pattern of net/http: nothing to escape, clean or expand.
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 
 // CheckMetricsPath says what is wrong with a path for the metrics; nil if nothing is.

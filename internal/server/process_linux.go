@@ -7,9 +7,9 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// processCollector publishes the process_* metrics that can be had from
-// /proc/self/stat and a count of file descriptors. The one in client_golang reads
-// /proc/stat and the network counters of the whole host too, at every scrape,
+// processCollector publishes the process_* metrics that need only
+// /proc/self/stat and a count of file descriptors. At every scrape the one in
+// client_golang also reads /proc/stat and the network counters of the whole host,
 // which takes as long as a probe.
 type processCollector struct {
 	process              procfs.Proc

@@ -15,7 +15,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector"
 )
 
-// documentation is where a reader of the landing page is sent.
+// documentation is the address that the landing page links to.
 const documentation = "https://github.com/pg-canary/pg_canary_exporter"
 
 // routes returns the handler of all paths.
@@ -52,7 +52,7 @@ func (c Config) scrapeHandler(own prometheus.Gatherer) *collector.Handler {
 	return &collector.Handler{Collector: c.Collector, Own: own, Timeout: c.ProbeTimeout, TimeoutOffset: c.TimeoutOffset}
 }
 
-// requireTarget passes on the requests that name a target, and refuses the others.
+// requireTarget passes on the requests that name the target, and refuses the others.
 func requireTarget(target string, handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if asked := r.URL.Query().Get("target"); asked != target {
@@ -90,5 +90,5 @@ func landingPage(metricsPath string) (http.Handler, error) {
 	})
 }
 
-// writeText answers; a client that is gone is none of the server's troubles.
+// writeText answers; the server ignores that a client is gone.
 func writeText(w http.ResponseWriter, text string) { _, _ = w.Write([]byte(text)) }

@@ -1,5 +1,5 @@
-// Package server is the exporter's HTTP side: its routes, and a start and a
-// stop that lose no scrape.
+// Package server is the exporter's HTTP side: its routes, and how it starts and
+// stops without losing a scrape.
 package server
 
 import (
@@ -36,10 +36,10 @@ const Target = "default"
 type Config struct {
 	// Collector is probed on every scrape.
 	Collector *collector.Collector
-	// MetricsPath is where, such as /metrics.
+	// MetricsPath is the path of the metrics, such as /metrics.
 	MetricsPath string
 	// ProbeTimeout bounds every probe. Scrapers that wait for less say so, and
-	// TimeoutOffset is taken off what they say.
+	// TimeoutOffset is subtracted from what they say.
 	ProbeTimeout, TimeoutOffset time.Duration
 	Limits                      Limits
 	// Web says where to listen, and holds TLS and basic authentication.
@@ -47,8 +47,8 @@ type Config struct {
 	Logger kitlog.Logger
 }
 
-// Run serves until ctx is cancelled. Then it takes no new scrape, lets those
-// that are running end, within ProbeTimeout, and returns nil.
+// Run serves until ctx is cancelled. Then it accepts no new scrape, lets running
+// ones end within ProbeTimeout, and returns nil.
 func Run(ctx context.Context, config Config) error {
 	stopping := new(atomic.Bool)
 	handler, err := routes(config, stopping)
@@ -76,7 +76,7 @@ func Run(ctx context.Context, config Config) error {
 }
 
 // shutDown lets running requests end, and closes the connections of those that
-// take longer: a client that does not read must not hold up the end.
+// take too long: a client that does not read must not delay the shutdown.
 func shutDown(ctx context.Context, server *http.Server, longest time.Duration) error {
 	bounded, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
@@ -97,8 +97,8 @@ func (b bridge) Handle(ctx context.Context, record slog.Record) error {
 	return b.Handler.Handle(ctx, record)
 }
 
-// connectionLog takes the lines of net/http. That a client broke off its TLS
-// handshake, as a health check without a certificate must, is no news.
+// connectionLog receives the log lines of net/http. A broken TLS handshake is not
+// worth a warning: a health check without a certificate causes one every time.
 type connectionLog struct{ *slog.Logger }
 
 // Write writes one line.
