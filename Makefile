@@ -45,7 +45,7 @@ test: tools ## Run all tests, on real servers.
 	$(GO) test $(RACE) -timeout 40m ./...
 
 .PHONY: tools
-tools: $(LAB) ## Get what the tests need and this machine lacks.
+tools: $(LAB) ## Install what the tests need and this machine lacks.
 	@$(LAB) install postgres pgbouncer prometheus cc
 
 .PHONY: postgres
@@ -53,7 +53,7 @@ postgres: $(LAB) ## Install PostgreSQL's server where it is missing.
 	@$(LAB) install postgres
 
 .PHONY: test-fresh
-test-fresh: $(LAB) ## Run the README's commands in a Debian with nothing on it; takes root.
+test-fresh: $(LAB) ## Run the README's commands in a minimal Debian; needs root.
 	@$(LAB) install debootstrap
 	scripts/test-fresh.sh
 
@@ -70,7 +70,7 @@ bench: postgres ## Compare a scrape with its floor, on a pair of servers.
 SOAK_HISTORY ?= soak.jsonl
 
 .PHONY: accuracy
-accuracy: postgres ## Hold what the exporter measures against known delays.
+accuracy: postgres ## Compare what the exporter measures with known delays.
 	$(LAB) accuracy $(ARGS)
 
 .PHONY: soak
@@ -79,7 +79,7 @@ soak: postgres ## Probe 100,000 times under load and faults, then check the hist
 	$(LAB) soak check $(SOAK_HISTORY)
 
 .PHONY: compare
-compare: postgres ## Show one cluster by this exporter and by the formulas of others, side by side.
+compare: postgres ## Compare this exporter with the formulas of other exporters on one cluster.
 	$(LAB) compare $(ARGS)
 
 .PHONY: lint

@@ -28,5 +28,5 @@ heal: ## Undo partition
 load: ## Write heavily on the primary for LOAD_SECONDS
 	$(COMPOSE) run --rm --no-TTY load
 
-test-compose: ## Start the stack, let it survive what it should, take it down
+test-compose: ## Start the stack, test what it has to survive, and take it down
 	scripts/test-compose.sh

@@ -14,7 +14,7 @@ const (
 
 	// fleet selects the series of all clusters in the chosen jobs.
 	fleet = `job=~"$job"`
-	// eachCluster are the labels that tell clusters apart; cluster may be missing.
+	// eachCluster are the labels that identify a cluster; cluster may be missing.
 	eachCluster = "cluster, job, instance"
 )
 
