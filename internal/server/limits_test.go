@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -153,7 +154,8 @@ func TestLimitsLeaveRoomForTheLongestScrape(t *testing.T) {
 
 func TestTooManyScrapesAreRefusedAtOnce(t *testing.T) {
 	release, begun := make(chan struct{}), make(chan struct{})
-	config := testConfig(&fakeCluster{probe: func(context.Context) { close(begun); <-release }})
+	var once sync.Once // A scrape that comes after the first probe starts another.
+	config := testConfig(&fakeCluster{probe: func(context.Context) { once.Do(func() { close(begun) }); <-release }})
 	config.Limits.InFlight = 2
 	handler, err := routes(config, new(atomic.Bool))
 	must(t, err)
