@@ -40,25 +40,28 @@ var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // result is a probe of a primary and a replica that shows the canary after 2 ms.
 func result() *probe.Result {
-	written := probe.Section{Found: true, Capacity: 42, WrittenAt: start}
+	written := verdict.Row{Found: true, Capacity: 42, Timeline: 1}
 	return &probe.Result{
 		Started: start, Duration: 3 * time.Millisecond, Primary: "a:5432",
 		Write: &probe.Write{
-			Section: written, Sent: start, Acknowledged: start.Add(time.Millisecond), LSN: 0x3000148, Timeline: 1,
+			Row: written, Sent: start, Acknowledged: start.Add(time.Millisecond), LSN: 0x3000148,
 		},
 		Nodes: []probe.NodeResult{
-			{Name: "a:5432", Up: true, InRecovery: ptr(false)},
-			{Name: "b:5432", Up: true, InRecovery: ptr(true), Replica: &probe.ReplicaResult{
+			{Name: "a:5432", Up: true, Member: verdict.Member{Answered: true}},
+			{Name: "b:5432", Up: true, Member: verdict.Member{Answered: true, State: verdict.State{InRecovery: true}}, Replica: &probe.ReplicaResult{
 				First: &probe.Read{
 					State: verdict.State{
 						InRecovery: true, ReplayLSN: 0x30000C8, ReceiveLSN: 0x3000148, Timeline: 1,
 						ApplyDelay: ptr(time.Duration(0)), Receiver: "streaming", Detailed: true,
 					},
-					Section: probe.Section{Found: true, Capacity: 41, WrittenAt: start.Add(-5 * time.Second)},
-					Sent:    start.Add(time.Millisecond), Received: start.Add(1500 * time.Microsecond),
+					Row:  verdict.Row{Found: true, Capacity: 41, Timeline: 1},
+					Sent: start.Add(time.Millisecond), Received: start.Add(1500 * time.Microsecond),
 				},
-				Stale: true, LagBytes: ptr(uint64(128)), Synced: ptr(true), State: verdict.StateSynced,
-				Visibility: ptr(2 * time.Millisecond), Lag: ptr(2 * time.Millisecond),
+				Stale: true, Last: written,
+				Verdict: verdict.Verdict{
+					LagBytes: ptr(uint64(128)), Synced: ptr(true), State: verdict.StateSynced,
+					Visibility: ptr(2 * time.Millisecond), Lag: ptr(2 * time.Millisecond),
+				},
 			}},
 		},
 	}
@@ -71,10 +74,10 @@ func broken() *probe.Result {
 		Started: start, Duration: time.Second, Primary: "a:5432",
 		Nodes: []probe.NodeResult{
 			{Name: "a:5432", Failures: []error{refused}},
-			{Name: "b:5432", Up: true, InRecovery: ptr(true), Replica: &probe.ReplicaResult{
+			{Name: "b:5432", Up: true, Member: verdict.Member{Answered: true, State: verdict.State{InRecovery: true}}, Replica: &probe.ReplicaResult{
 				First: &probe.Read{State: verdict.State{InRecovery: true}, Sent: start, Received: start.Add(time.Millisecond)},
 			}},
-			{Name: "c:5432", Failures: []error{refused}, Replica: &probe.ReplicaResult{State: verdict.StateUnreachable}},
+			{Name: "c:5432", Failures: []error{refused}, Replica: &probe.ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateUnreachable}}},
 		},
 	}
 }

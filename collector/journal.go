@@ -16,6 +16,7 @@ type journal struct {
 	conditions map[string]string
 	limited    map[string]bool
 	pooled     map[string]bool
+	atRisk     bool
 	origin     time.Time // of the times that are logged
 }
 
@@ -27,7 +28,7 @@ func newJournal(logger log.Logger) *journal {
 
 // logProbe logs what has changed with this probe.
 func (j *journal) logProbe(r *probe.Result) {
-	j.logTakeoverAndLoss(r)
+	j.logChanges(r)
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		condition, good := conditionOf(r, node)
@@ -41,22 +42,46 @@ func (j *journal) logProbe(r *probe.Result) {
 	j.logMoments(r)
 }
 
-// logTakeoverAndLoss logs events, which pass at once: another primary, lost commits.
-func (j *journal) logTakeoverAndLoss(r *probe.Result) {
+// logChanges logs what happens once: another cluster, another primary, lost commits.
+func (j *journal) logChanges(r *probe.Result) {
+	if f := r.Reformed; f != nil {
+		_ = level.Warn(j.logger).Log("msg", "the nodes agree on another cluster; what was remembered is forgotten",
+			"from_system_identifier", f.From, "to_system_identifier", f.To)
+	}
 	if t := r.Takeover; t != nil {
-		fields := []any{"msg", "another node took over as primary", "from", t.From, "to", t.To}
+		fields := []any{"msg", "another server took over as primary", "from", t.From, "to", t.To}
 		if w := r.Write; w != nil {
 			fields = append(fields, "timeline", w.Timeline, "lsn", w.LSN)
 		}
 		_ = level.Warn(j.logger).Log(fields...)
 	}
-	if loss := r.Loss; loss != nil {
-		fields := []any{"msg", "acknowledged commits are lost", "primary", r.Primary, "canary_commits", loss.Commits}
-		if loss.Bytes != 0 {
-			fields = append(fields, "wal_bytes_left_behind", loss.Bytes)
-		}
-		_ = level.Error(j.logger).Log(fields...)
+	if loss := r.Lost; loss != nil {
+		fields := append([]any{"msg", "acknowledged commits are lost", "primary", r.Primary}, lossFields(r, loss)...)
+		_ = level.Error(j.logger).Log(append(fields,
+			"keep", "the data directory or the WAL of the old primary from the first position on, before it is rewound or cloned")...)
 	}
+	if risk := r.AtRisk; (risk != nil) != j.atRisk {
+		if j.atRisk = risk != nil; j.atRisk {
+			fields := append([]any{"msg", "acknowledged commits are on another primary only", "primary", r.Primary}, lossFields(r, risk)...)
+			_ = level.Error(j.logger).Log(append(fields, "consequence", "they are lost when that one is given up")...)
+		} else {
+			_ = level.Info(j.logger).Log("msg", "no acknowledged commits are at risk any more")
+		}
+	}
+}
+
+// lossFields name the commits: what to look for in the WAL of who has them.
+func lossFields(r *probe.Result, loss *verdict.Loss) []any {
+	fields := []any{
+		"canary_commits", loss.Commits, "era", loss.Era, "first_value", loss.From, "last_value", loss.To,
+	}
+	if loss.LastLSN != 0 {
+		fields = append(fields, "first_lsn", loss.FirstLSN, "last_lsn", loss.LastLSN)
+	}
+	if w := r.Write; w != nil && w.Fork != 0 && loss.LastLSN > w.Fork {
+		fields = append(fields, "fork_lsn", w.Fork, "wal_bytes_left_behind", loss.LastLSN.Since(w.Fork))
+	}
+	return fields
 }
 
 func (j *journal) logConditionChange(node *probe.NodeResult, condition string, good bool) {
@@ -89,8 +114,14 @@ func conditionOf(r *probe.Result, node *probe.NodeResult) (condition string, goo
 		return "not written: " + string(probe.ReasonOf(node.Failures[0])), false
 	case failed:
 		return "failing: " + string(probe.ReasonOf(node.Failures[0])), false
+	case node.Replica != nil && node.Replica.Doubtful():
+		return "replica, shows the canary, perhaps too late", true
 	case node.Replica == nil || node.Replica.State == "":
 		return "replica, not compared", false
+	case node.Replica.State == verdict.StatePrimary:
+		return "no replica: the address leads to the primary", false
+	case node.Replica.State == verdict.StateDuplicate:
+		return "no replica of its own: the address leads to the server of another node", false
 	case node.Replica.State == verdict.StateReceiving, node.Replica.State == verdict.StateReplaying:
 		return "replica, lagging", false
 	default:
@@ -121,6 +152,9 @@ func (j *journal) logLimitation(node *probe.NodeResult) {
 	case first.Receiver == verdict.Hidden:
 		limit = "the role lacks pg_read_all_stats: the exporter cannot see the states disconnected and blocked; " +
 			"GRANT pg_read_all_stats to it, or run setup"
+	case node.Replica.Doubtful() && node.Replica.LastStale.IsZero():
+		limit = "one read takes longer than --probe.synced-within (" + first.Received.Sub(first.Sent).String() +
+			"), so that nothing proves a canary visible in time: raise --probe.synced-within if that is usual"
 	default:
 		return
 	}

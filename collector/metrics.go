@@ -81,9 +81,10 @@ var (
 	primaryTimeline = define(gauge, "primary_timeline",
 		"Timeline that the primary writes on.")
 	primaries = define(gauge, "primaries",
-		"Nodes that say they are not in recovery: 1 is right, 0 means that no node takes writes, 2 or more a split brain.")
+		"Servers of the cluster that say they are not in recovery: 1 is right, 0 means that no server takes writes, "+
+			"2 or more a split brain.")
 	nodeUp = define(gauge, "node_up",
-		"1 if the node answered in this probe, 0 if it did not.", "node")
+		"1 if the node answered in this probe, be it with an error; 0 if it did not.", "node")
 	nodeIsPrimary = define(gauge, "node_is_primary",
 		"1 if the node says that it is not in recovery, 0 if it says that it is.", "node")
 	synced = define(gauge, "synced",
@@ -98,7 +99,8 @@ var (
 	receiveLSN = define(gauge, "replica_receive_lsn",
 		"Last WAL position received and synced to disk at the first read, in bytes since 0/0.", "replica")
 	replicaCapacity = define(gauge, "replica_capacity",
-		"Capacity of the canary section that the first read of the replica showed.", "replica")
+		"Capacity of the canary section that the deciding read of the replica showed: "+
+			"the first that showed the canary, or the last that did not.", "replica")
 	readDuration = define(gauge, "replica_read_duration_seconds",
 		"Round trip of the first read of the replica.", "replica")
 	replicaTimeline = define(gauge, "replica_timeline",
@@ -122,17 +124,20 @@ func ofOneProbe() []*Metric {
 var (
 	visibilityDelay = define(histogram, "visibility_delay_seconds",
 		"From the acknowledgement of the canary commit to the first read of the replica that showed it; "+
-			"a probe that gave up counts with the time it waited.", "replica")
+			"a canary that was not seen is in no bucket.", "replica")
+	verdicts = define(counter, "verdicts_total",
+		"Canary commits by what was proved of the replica: synced (visible within --probe.synced-within), "+
+			"late, or unknown.", "replica", "verdict")
 	reads = define(counter, "reads_total",
 		"First reads of the replica, right after the acknowledgement of a canary commit.", "replica")
 	staleReads = define(counter, "stale_reads_total",
 		"First reads of the replica that did not show the canary.", "replica")
 	backwardReads = define(counter, "backward_reads_total",
-		"Probes in which a read of the replica showed an older value than an earlier one.", "replica")
+		"Reads of the replica that showed an older value than the read before: once for each step back.", "replica")
 	lostWrites = define(counter, "lost_writes_total",
-		"Acknowledged canary commits that the primary no longer has.")
+		"Acknowledged canary commits that the primary does not have, nor any other server that takes writes.")
 	primaryChanges = define(counter, "primary_changes_total",
-		"Times another node took over as primary.")
+		"Times another server took over as primary, under whatever name.")
 	probes = define(counter, "probes_total",
 		"Probes that were run.")
 	failures = define(counter, "failures_total",
@@ -142,7 +147,8 @@ var (
 // ofAllProbes returns the metrics that are totals of all probes.
 func ofAllProbes() []*Metric {
 	return []*Metric{
-		visibilityDelay, reads, staleReads, backwardReads, lostWrites, primaryChanges, probes, failures,
+		visibilityDelay, verdicts, reads, staleReads, backwardReads, lostWrites, primaryChanges, probes,
+		failures,
 	}
 }
 

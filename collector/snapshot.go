@@ -40,7 +40,9 @@ func (s samples) send(m *Metric, value float64, labels ...string) {
 func (s samples) sendResult(r *probe.Result) {
 	s.send(up, toFloat(r.Write != nil))
 	s.send(probeDuration, r.Duration.Seconds())
-	s.send(primaries, float64(r.Primaries()))
+	if count, known := r.Primaries(); known {
+		s.send(primaries, float64(count))
+	}
 	if w := r.Write; w != nil {
 		s.send(writeDuration, w.Acknowledged.Sub(w.Sent).Seconds())
 		s.send(primaryCapacity, float64(w.Capacity))
@@ -50,8 +52,8 @@ func (s samples) sendResult(r *probe.Result) {
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		s.send(nodeUp, toFloat(node.Up), node.Name)
-		if node.InRecovery != nil {
-			s.send(nodeIsPrimary, toFloat(!*node.InRecovery), node.Name)
+		if node.Answered {
+			s.send(nodeIsPrimary, toFloat(!node.State.InRecovery), node.Name)
 		}
 		if node.Replica != nil {
 			s.sendReplica(node.Name, node.Replica)
@@ -72,6 +74,9 @@ func (s samples) sendReplica(name string, replica *probe.ReplicaResult) {
 	if first := replica.First; first != nil {
 		s.sendFirstRead(name, first)
 	}
+	if replica.Last.Found {
+		s.send(replicaCapacity, float64(replica.Last.Capacity), name)
+	}
 	if replica.State != "" {
 		for _, state := range verdict.ReplicaStates() {
 			s.send(replicaState, toFloat(state == replica.State), name, string(state))
@@ -85,9 +90,6 @@ func (s samples) sendFirstRead(name string, first *probe.Read) {
 	s.sendUnlessZero(replayLSN, uint64(first.ReplayLSN), name)
 	s.sendUnlessZero(receiveLSN, uint64(first.ReceiveLSN), name)
 	s.sendUnlessZero(replicaTimeline, uint64(first.Timeline), name)
-	if first.Found {
-		s.send(replicaCapacity, float64(first.Capacity), name)
-	}
 	if first.ApplyDelay != nil {
 		s.send(applyDelay, first.ApplyDelay.Seconds(), name)
 	}

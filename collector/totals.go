@@ -12,6 +12,7 @@ type totals struct {
 	probes, lost, changes  prometheus.Counter
 	failures               *prometheus.CounterVec
 	reads, stale, backward *prometheus.CounterVec
+	verdicts               *prometheus.CounterVec
 	visibility             *prometheus.HistogramVec
 }
 
@@ -26,6 +27,7 @@ func newTotals(nodes []string) *totals {
 		reads:      reads.newCounterVec(),
 		stale:      staleReads.newCounterVec(),
 		backward:   backwardReads.newCounterVec(),
+		verdicts:   verdicts.newCounterVec(),
 		visibility: visibilityDelay.newHistogramVec(),
 	}
 	for i, node := range nodes {
@@ -44,14 +46,17 @@ func (t *totals) createReplicaSeries(replica string) {
 	for _, series := range []*prometheus.CounterVec{t.reads, t.stale, t.backward} {
 		series.WithLabelValues(replica)
 	}
+	for _, outcome := range outcomes {
+		t.verdicts.WithLabelValues(replica, outcome)
+	}
 	t.visibility.WithLabelValues(replica)
 }
 
 // countProbe counts what one probe saw.
 func (t *totals) countProbe(r *probe.Result) {
 	t.probes.Inc()
-	if r.Loss != nil {
-		t.lost.Add(float64(r.Loss.Commits))
+	if r.Lost != nil {
+		t.lost.Add(float64(r.Lost.Commits))
 	}
 	if r.Takeover != nil {
 		t.changes.Inc()
@@ -72,21 +77,37 @@ func (t *totals) countReplica(name string, replica *probe.ReplicaResult, written
 	if written && replica.First != nil {
 		t.reads.WithLabelValues(name).Inc()
 	}
+	if written && replica.IsOne() {
+		t.verdicts.WithLabelValues(name, outcomeOf(replica.Synced)).Inc()
+	}
 	if replica.Stale {
 		t.stale.WithLabelValues(name).Inc()
 	}
-	if replica.Backward {
-		t.backward.WithLabelValues(name).Inc()
-	}
+	t.backward.WithLabelValues(name).Add(float64(replica.StepsBack))
 	if replica.Visibility != nil {
 		t.visibility.WithLabelValues(name).Observe(replica.Visibility.Seconds())
+	}
+}
+
+// outcomes are the values of the label verdict.
+var outcomes = []string{"synced", "late", "unknown"}
+
+// outcomeOf returns the one that goes with what a probe says of a canary.
+func outcomeOf(synced *bool) string {
+	switch {
+	case synced == nil:
+		return outcomes[2]
+	case *synced:
+		return outcomes[0]
+	default:
+		return outcomes[1]
 	}
 }
 
 // collect sends all series.
 func (t *totals) collect(metrics chan<- prometheus.Metric) {
 	for _, series := range []prometheus.Collector{
-		t.probes, t.lost, t.changes, t.failures, t.reads, t.stale, t.backward, t.visibility,
+		t.probes, t.lost, t.changes, t.failures, t.reads, t.stale, t.backward, t.verdicts, t.visibility,
 	} {
 		series.Collect(metrics)
 	}

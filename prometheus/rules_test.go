@@ -92,7 +92,7 @@ func parse(t *testing.T, path string, into any) {
 }
 
 func TestAlertsAreComplete(t *testing.T) {
-	name := regexp.MustCompile(`^PgCanary([A-Z][a-z]+)+$`)
+	name := regexp.MustCompile(`^PgCanary([A-Z][a-z]+|A)+$`)
 	index := read(t, runbooks+"README.md")
 	for _, rule := range rules(t) {
 		if rule.Alert == "" {

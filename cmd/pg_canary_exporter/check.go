@@ -40,12 +40,12 @@ func checkOnce(ctx context.Context, o *options, cluster *probe.Cluster, stdout, 
 	result := cluster.Probe(bounded)
 	show := report.Table
 	if o.checkOutput == "json" {
-		show = report.JSON
+		show = func(w io.Writer, r *probe.Result) error { return report.JSON(w, r, o.checkNoReplica) }
 	}
 	if err := show(stdout, result); err != nil {
 		return "", fmt.Errorf("writing the result: %w", err)
 	}
-	return report.VerdictOn(result), report.Reasons(stderr, result)
+	return report.VerdictOn(result, o.checkNoReplica), report.Reasons(stderr, result, o.checkNoReplica)
 }
 
 // sleep is false when ctx ended first.

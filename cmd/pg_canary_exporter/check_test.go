@@ -17,7 +17,7 @@ func TestCheck(t *testing.T) {
 	replica := server.DSN("canary", marked, "postgres")
 	t.Setenv("PG_CANARY_PRIMARY_DSN", primary)
 	t.Setenv("PG_CANARY_REPLICA_DSN", replica+"\n")
-	patient := []string{"check", "--probe.wait=4s", "--probe.synced-within=4s"}
+	patient := []string{"check", "--probe.wait=5s", "--probe.synced-within=4s"}
 
 	t.Run("synced", func(t *testing.T) {
 		stdout, stderr, status := runWith(t, patient...)

@@ -3,7 +3,6 @@ package main
 import (
 	"testing"
 
-	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
@@ -18,8 +17,7 @@ func TestLaboratoryHasTheDefaults(t *testing.T) {
 	if got := (probe.Config{Wait: o.probeWait, SyncedWithin: o.probeSyncedWithin}); got != rig.Config() {
 		t.Errorf("the probe's settings are %+v, not %+v", got, rig.Config())
 	}
-	got := pgnode.Options{Section: o.section, SynchronousCommit: o.probeSyncCommit, StatementTimeout: o.probeTimeout}
-	if got != rig.NodeOptions() {
+	if got := o.nodeOptions(); got != rig.NodeOptions() {
 		t.Errorf("the nodes' settings are %+v, not %+v", got, rig.NodeOptions())
 	}
 }

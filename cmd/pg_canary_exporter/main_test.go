@@ -106,8 +106,12 @@ func TestMistakesInFlags(t *testing.T) {
 		},
 		"a long section":       {[]string{dsn, "--canary.section=" + strings.Repeat("x", 1000)}, "use 1 to 63 letters"},
 		"a section with quote": {[]string{dsn, `--canary.section=a'"b`}, "use 1 to 63 letters"},
+		"a strange cluster":    {[]string{dsn, "--cluster.name=a b"}, `--cluster.name: "a b" (3 bytes) is not a name for a cluster`},
+		"set up for a strange cluster": {
+			[]string{"setup", dsn, "--cluster.name=.a"}, `--cluster.name: ".a" (2 bytes) is not a name for a cluster`,
+		},
 		"a verdict after the wait": {
-			[]string{dsn, "--probe.synced-within=2s"}, "--probe.synced-within=2s is longer than --probe.wait=1s",
+			[]string{dsn, "--probe.synced-within=2s"}, "--probe.wait=1s does not exceed --probe.synced-within=2s",
 		},
 		"no time":             {[]string{dsn, "--probe.timeout=0s"}, "must be above 0"},
 		"no duration":         {[]string{dsn, "--probe.wait=soon"}, "soon"},

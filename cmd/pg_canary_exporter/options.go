@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ type options struct {
 	replicaDSNs       []string
 	dropped           map[string][]string // parameters of a node's connection string that mean nothing
 	section           string
+	clusterName       string // "" where not given
 	probeTimeout      time.Duration
 	probeTimeoutOff   time.Duration
 	probeMinInterval  time.Duration
@@ -41,6 +43,7 @@ type options struct {
 	telemetryPath string
 
 	checkOutput        string
+	checkNoReplica     bool
 	checkWatch         bool
 	checkWatchInterval time.Duration
 
@@ -75,6 +78,8 @@ func (o *options) clusterFlags() {
 		PlaceHolder("DSN").StringsVar(&o.replicaDSNs)
 	o.app.Flag("canary.section", "Name of the row in canary.section that setup creates and this exporter writes.").
 		Default(pgnode.DefaultSection).StringVar(&o.section)
+	o.app.Flag("cluster.name", "Name of the cluster (default: "+pgnode.DefaultCluster+"). setup keeps it with the section if it is given, and an exporter of another name never writes that section.").
+		PlaceHolder("NAME").StringVar(&o.clusterName)
 	o.app.Flag("probe.timeout", "Longest time that a probe may take. A scraper with a shorter timeout gets a shorter probe.").
 		Default("5s").DurationVar(&o.probeTimeout)
 	o.app.Flag("probe.timeout-offset", "Subtracted from the scraper's timeout, to leave time for the answer.").
@@ -85,8 +90,8 @@ func (o *options) clusterFlags() {
 		Default("1s").DurationVar(&o.probeWait)
 	o.app.Flag("probe.synced-within", "How soon a replica must show the canary to count as synced.").
 		Default("100ms").DurationVar(&o.probeSyncedWithin)
-	o.app.Flag("probe.synchronous-commit", "synchronous_commit of the canary write. Above local, the probe fails while a synchronous standby is missing.").
-		Default("local").EnumVar(&o.probeSyncCommit, "off", "local", "remote_write", "on", "remote_apply")
+	o.app.Flag("probe.synchronous-commit", "synchronous_commit of the canary write. By default the server's own, as an application has it; a commit that waits for a missing standby fails with the reason sync_wait.").
+		PlaceHolder("LEVEL").EnumVar(&o.probeSyncCommit, "off", "local", "remote_write", "on", "remote_apply")
 }
 
 func (o *options) logFlags() {
@@ -106,6 +111,8 @@ func (o *options) serveFlags() {
 func (o *options) checkFlags(command *kingpin.CmdClause) {
 	command.Flag("output", "Output format: table or json.").Short('o').
 		Default("table").Envar(environmentName("output")).EnumVar(&o.checkOutput, "table", "json")
+	command.Flag("no-replica", "Do not call it broken that there is no replica.").
+		Envar(environmentName("no-replica")).BoolVar(&o.checkNoReplica)
 	command.Flag("watch", "Repeat until interrupted.").Short('w').
 		Envar(environmentName("watch")).BoolVar(&o.checkWatch)
 	command.Flag("watch.interval", "Time to wait between two probes with --watch.").
@@ -173,15 +180,18 @@ func (o *options) cluster() (*probe.Cluster, error) {
 	if err := pgnode.CheckSection(o.section); err != nil {
 		return nil, fmt.Errorf("--canary.section: %w", err)
 	}
+	if err := pgnode.CheckCluster(o.ownCluster()); err != nil {
+		return nil, fmt.Errorf("--cluster.name: %w", err)
+	}
 	if o.probeTimeout <= 0 || o.probeWait <= 0 || o.probeSyncedWithin <= 0 || o.probeTimeoutOff < 0 {
 		return nil, errors.New("--probe.timeout, --probe.wait and --probe.synced-within must be above 0, and --probe.timeout-offset must not be below 0")
 	}
 	if o.probeMinInterval < 0 {
 		return nil, fmt.Errorf("--probe.min-interval=%v is below 0: give a time such as 200ms, or 0 to share only running probes", o.probeMinInterval)
 	}
-	if o.probeSyncedWithin > o.probeWait {
-		return nil, fmt.Errorf("--probe.synced-within=%v is longer than --probe.wait=%v: the wait would end before the verdict",
-			o.probeSyncedWithin, o.probeWait)
+	if o.probeSyncedWithin >= o.probeWait {
+		return nil, fmt.Errorf("--probe.wait=%v does not exceed --probe.synced-within=%v: the wait would end before the verdict",
+			o.probeWait, o.probeSyncedWithin)
 	}
 	nodes, err := o.nodes()
 	if err != nil {
@@ -190,9 +200,18 @@ func (o *options) cluster() (*probe.Cluster, error) {
 	return probe.New(probe.Config{Wait: o.probeWait, SyncedWithin: o.probeSyncedWithin}, nodes...), nil
 }
 
+// ownCluster is the name of the cluster that an exporter is of.
+func (o *options) ownCluster() string { return cmp.Or(o.clusterName, pgnode.DefaultCluster) }
+
+func (o *options) nodeOptions() pgnode.Options {
+	return pgnode.Options{
+		Section: o.section, Cluster: o.ownCluster(), SynchronousCommit: o.probeSyncCommit, StatementTimeout: o.probeTimeout,
+	}
+}
+
 // nodes returns the nodes of the connection strings, the primary first.
 func (o *options) nodes() ([]probe.Node, error) {
-	settings := pgnode.Options{Section: o.section, SynchronousCommit: o.probeSyncCommit, StatementTimeout: o.probeTimeout}
+	settings := o.nodeOptions()
 	seen := map[string]string{}
 	o.dropped = map[string][]string{}
 	var nodes []probe.Node

@@ -36,6 +36,7 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 	probed.MinInterval = o.probeMinInterval
 	err = server.Run(ctx, server.Config{
 		Collector:     probed,
+		Cluster:       o.ownCluster(),
 		MetricsPath:   o.telemetryPath,
 		ProbeTimeout:  o.probeTimeout,
 		TimeoutOffset: o.probeTimeoutOff,

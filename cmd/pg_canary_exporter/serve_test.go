@@ -80,7 +80,7 @@ func TestServe(t *testing.T) {
 	must(t, err)
 	e := start(t, "--primary.dsn="+dsn, "--replica.dsn="+replica.DSN("canary", marked, "postgres"),
 		// A busy machine can really take more than the default.
-		"--probe.wait=4s", "--probe.synced-within=4s")
+		"--probe.wait=5s", "--probe.synced-within=4s")
 	for path, want := range map[string]string{
 		"/":          "Metrics",
 		"/-/healthy": "Healthy.",

@@ -20,7 +20,7 @@ func setup(ctx context.Context, o *options, stdout io.Writer, logger log.Logger)
 	if err != nil {
 		return err
 	}
-	s := pgnode.Setup{Role: o.setupRole, Password: password, Section: o.section, Adopt: o.setupAdopt}
+	s := pgnode.Setup{Role: o.setupRole, Password: password, Section: o.section, Cluster: o.clusterName, Adopt: o.setupAdopt}
 	if o.setupPrint {
 		sql, err := s.SQL()
 		if err != nil {
@@ -43,7 +43,11 @@ func setup(ctx context.Context, o *options, stdout io.Writer, logger log.Logger)
 	if err := s.Run(bounded, o.primaryDSN); err != nil {
 		return fmt.Errorf("setup on --primary.dsn: %w", err)
 	}
-	_ = level.Info(logger).Log("msg", "Set up the canary schema, table, row and role", "role", o.setupRole, "section", o.section)
+	made := []any{"msg", "Set up the canary schema, table, row and role", "role", o.setupRole, "section", o.section}
+	if o.clusterName != "" {
+		made = append(made, "cluster", o.clusterName)
+	}
+	_ = level.Info(logger).Log(made...)
 	if password == "" {
 		_ = level.Warn(logger).Log("msg", "No password was given: the role can log in only by a method that needs none, "+
 			"or with the password that it already has", "role", o.setupRole, "variable", passwordVariable, "flag", "--role.password-file")

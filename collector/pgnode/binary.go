@@ -57,6 +57,21 @@ func (r *row) bool() bool {
 	return column != nil && column[0] != 0
 }
 
+// int64s reads an array of int8. One of no or several dimensions, or with NULLs,
+// reads as none.
+func (r *row) int64s() []int64 {
+	const header, element = 20, 12 // Dimensions, flags, type, length and lower bound; length and value.
+	column := r.nextColumn(-1)
+	if len(column) < header || (len(column)-header)%element != 0 || binary.BigEndian.Uint64(column) != 1<<32 {
+		return nil
+	}
+	values := make([]int64, 0, (len(column)-header)/element)
+	for column = column[header:]; len(column) > 0; column = column[element:] {
+		values = append(values, int64(binary.BigEndian.Uint64(column[4:]))) //nolint:gosec // int8 is sent as two's complement.
+	}
+	return values
+}
+
 func (r *row) text() string     { return string(r.nextColumn(-1)) }
 func (r *row) lsn() verdict.LSN { return verdict.LSN(r.uint64()) }
 func (r *row) time() time.Time {
@@ -76,6 +91,12 @@ func (r *row) seconds() *time.Duration {
 	d := time.Duration(math.Round(math.Float64frombits(binary.BigEndian.Uint64(column)) * float64(time.Second)))
 	return &d
 }
+
+func int64Param(v int64) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(v)) //nolint:gosec // int8 is sent as two's complement.
+}
+
+func int32Param(v uint32) []byte { return binary.BigEndian.AppendUint32(nil, v) }
 
 func boolParam(v bool) []byte {
 	if v {

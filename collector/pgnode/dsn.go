@@ -200,17 +200,22 @@ func nodeName(config *pgconn.Config) string {
 	return strings.Join(names, ",")
 }
 
-var sectionPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}$`)
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}$`)
 
 // CheckSection returns what is wrong with the name of a canary section.
-func CheckSection(name string) error {
-	if sectionPattern.MatchString(name) {
+func CheckSection(name string) error { return checkLabel(name, "canary section") }
+
+// CheckCluster returns what is wrong with the name of a cluster.
+func CheckCluster(name string) error { return checkLabel(name, "cluster") }
+
+func checkLabel(name, of string) error {
+	if namePattern.MatchString(name) {
 		return nil
 	}
 	shown := name
 	if len(shown) > 40 {
 		shown = shown[:40] + "…"
 	}
-	return fmt.Errorf("%q (%d bytes) is not a name for a canary section: use 1 to 63 letters, digits, "+
-		"'_', '.', ':' or '-', beginning with a letter or digit", shown, len(name))
+	return fmt.Errorf("%q (%d bytes) is not a name for a %s: use 1 to 63 letters, digits, "+
+		"'_', '.', ':' or '-', beginning with a letter or digit", shown, len(name), of)
 }

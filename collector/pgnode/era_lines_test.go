@@ -9,15 +9,15 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
-// verdictRow is what the verdict compares.
-func verdictRow(r eraRow) verdict.Row {
+// rowOf is what the verdict compares.
+func rowOf(r eraRow) verdict.Row {
 	return verdict.Row{Found: true, Capacity: r.Capacity, Mark: r.Mark, Born: r.Born, Eras: verdict.Eras(r.Eras)}
 }
 
 // stands checks how a row that was shown stands to a beat.
 func stands(t *testing.T, beat, shown eraRow, want verdict.Standing) {
 	t.Helper()
-	if got := verdict.Compare(verdictRow(beat), verdictRow(shown)); got != want {
+	if got := verdict.Compare(rowOf(beat), rowOf(shown)); got != want {
 		t.Errorf("%+v stands to beat %+v: %v, want %v", shown, beat, got, want)
 	}
 }
@@ -59,7 +59,7 @@ func TestBeatsThatACrashTookBackAreProvedLost(t *testing.T) {
 	var started, writer string
 	check(t, primary.QueryRow(eraContext(t), "SELECT pg_postmaster_start_time()::text, pid::text FROM pg_stat_activity WHERE backend_type = 'walwriter'", &started, &writer))
 	check(t, exec.Command("kill", "-STOP", writer).Run())
-	lost := beat(t, conn, eraAdvanceSQL, 3)
+	lost := beat(t, conn, advanceSQL, 3)
 	crash(t, primary, writer)
 
 	after := beatOn(t, primary, 5)
@@ -70,7 +70,7 @@ func TestBeatsThatACrashTookBackAreProvedLost(t *testing.T) {
 	}
 	stands(t, kept, after, verdict.Shows)
 	stands(t, lost, after, verdict.Left)
-	if got := verdictRow(after).Holds(lost.Eras[0], lost.Capacity); got != verdict.No {
+	if got := rowOf(after).Holds(lost.Eras[0], lost.Capacity); got != verdict.No {
 		t.Errorf("the beat that was lost is held: %v", got)
 	}
 }

@@ -36,7 +36,7 @@ func TestConcurrentBeatsBeginOneEra(t *testing.T) {
 	for i := range exporters {
 		conn, mark := eraConn(t, promoted), rand.Int64()
 		group.Go(func() (err error) {
-			rows[i], err = queryEra(t.Context(), conn, eraAdvanceSQL, "s", mark)
+			rows[i], err = queryEra(t.Context(), conn, advanceSQL, "s", mark, eraCluster)
 			if err == nil && rows[i].Mark != mark {
 				return fmt.Errorf("mark %d came back as %d", mark, rows[i].Mark)
 			}
@@ -101,7 +101,7 @@ func TestBeatsAreSmallAndStayOnAPage(t *testing.T) {
 					fillEras(t, primary)
 				}
 				_, updates, hot := eraSizes(t, primary)
-				if got := walPerBeat(t, primary, eraAdvanceSQL, 5000); got > most {
+				if got := walPerBeat(t, primary, advanceSQL, 5000); got > most {
 					t.Errorf("%d bytes of WAL a beat, at most %d are wanted", got, most)
 				} else {
 					t.Logf("%d bytes of WAL a beat", got)
@@ -135,18 +135,17 @@ func TestSixteenErasAreKept(t *testing.T) {
 func TestBeatsOfAServerThatDoesNotTellItsPosition(t *testing.T) {
 	t.Parallel()
 	primary := newEraCluster(t, pgcluster.Options{}).Primary()
-	check(t, primary.Exec(eraContext(t), "CREATE ROLE canary_role; GRANT USAGE ON SCHEMA canary TO canary_role;"+
-		fmt.Sprintf(eraGrantSQL, "canary_role")+"; REVOKE EXECUTE ON FUNCTION pg_walfile_name(pg_lsn) FROM PUBLIC"))
+	check(t, primary.Exec(eraContext(t), "REVOKE EXECUTE ON FUNCTION pg_walfile_name(pg_lsn) FROM PUBLIC"))
 	asRole := func() *pgx.Conn {
 		conn := eraConn(t, primary)
 		_, err := conn.Exec(eraContext(t), "SET ROLE canary_role")
 		check(t, err)
 		return conn
 	}
-	if _, err := queryEra(t.Context(), asRole(), eraAdvanceSQL, "s", int64(1)); !failedWith(err, "42501") {
+	if _, err := queryEra(t.Context(), asRole(), advanceSQL, "s", int64(1), eraCluster); !failedWith(err, "42501") {
 		t.Errorf("a beat that asks for the WAL file's name: %v", err)
 	}
-	first := beat(t, asRole(), eraBasicAdvanceSQL, 3)
+	first := beat(t, asRole(), basicAdvanceSQL, 3)
 	if first.Capacity != 3 || first.Timeline != nil || len(first.Eras) != 2 {
 		t.Errorf("a basic beat: %+v", first)
 	}
@@ -157,11 +156,11 @@ func TestBeatsOfAServerThatDoesNotTellItsPosition(t *testing.T) {
 	check(t, primary.Restart(eraContext(t)))
 	full := beatOn(t, primary, 1)
 	follows(t, first, full, 4)
-	if basic := beat(t, asRole(), eraBasicAdvanceSQL, 1); len(basic.Eras) != 4 || *basic.Timeline != 1 {
+	if basic := beat(t, asRole(), basicAdvanceSQL, 1); len(basic.Eras) != 4 || *basic.Timeline != 1 {
 		t.Errorf("a basic beat after a full one: %+v", basic)
 	}
 	check(t, primary.Restart(eraContext(t)))
-	basic := beat(t, asRole(), eraBasicAdvanceSQL, 1)
+	basic := beat(t, asRole(), basicAdvanceSQL, 1)
 	follows(t, full, basic, 6)
 }
 
@@ -190,8 +189,8 @@ CREATE FUNCTION trap.pg_last_wal_replay_lsn() RETURNS pg_lsn LANGUAGE plpgsql AS
 	conn := eraConn(t, primary)
 	_, err := conn.Exec(eraContext(t), "SET search_path = trap, pg_catalog")
 	check(t, err)
-	beat(t, conn, eraAdvanceSQL, 2)
-	beat(t, conn, eraBasicAdvanceSQL, 2)
-	_, err = queryEra(t.Context(), conn, eraReadSQL, "s")
+	beat(t, conn, advanceSQL, 2)
+	beat(t, conn, basicAdvanceSQL, 2)
+	_, err = queryEra(t.Context(), conn, sectionSQL, "s")
 	check(t, err)
 }

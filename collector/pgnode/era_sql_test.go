@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -20,13 +19,12 @@ import (
 
 // eraRow is a row as the statements return it.
 type eraRow struct {
-	Capacity  int64
-	WrittenAt time.Time
-	Mark      int64
-	Timeline  *int32
-	Fork      *string
-	Born      int64
-	Eras      []int64
+	Capacity int64
+	Mark     int64
+	Timeline *int32
+	Fork     *string
+	Born     int64
+	Eras     []int64
 }
 
 // eraTimeout only keeps a test from hanging.
@@ -51,14 +49,20 @@ CREATE SCHEMA canary;
 CREATE TABLE canary.section (name text PRIMARY KEY, capacity bigint NOT NULL, written_at timestamptz NOT NULL)
   WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)`
 
+// eraCluster is the name of the cluster that the tests' beats are of.
+const eraCluster = "c"
+
 // newEraCluster starts a cluster with a section "s" that nobody wrote yet.
 func newEraCluster(t testing.TB, options pgcluster.Options) *pgcluster.Cluster {
 	t.Helper()
 	cluster := pgtest.New(t, options)
-	for _, sql := range []string{oldTableSQL, eraMigrateSQL, strings.ReplaceAll(eraSectionSQL, "$1", "'s'")} {
-		check(t, cluster.Primary().Exec(eraContext(t), sql))
-	}
+	setUpEras(t, cluster.Primary())
 	return cluster
+}
+
+func setUpEras(t testing.TB, s *pgcluster.Server) {
+	t.Helper()
+	check(t, Setup{Role: "canary_role", Password: rolePassword, Section: "s", Cluster: eraCluster}.Run(eraContext(t), s.SuperDSN()))
 }
 
 func eraReplica(t testing.TB, cluster *pgcluster.Cluster) *pgcluster.Server {
@@ -82,7 +86,7 @@ func eraConn(t testing.TB, s *pgcluster.Server) *pgx.Conn {
 
 func queryEra(ctx context.Context, conn *pgx.Conn, sql string, args ...any) (eraRow, error) {
 	var r eraRow
-	err := conn.QueryRow(ctx, sql, args...).Scan(&r.Capacity, &r.WrittenAt, &r.Mark, &r.Timeline, &r.Fork, &r.Born, &r.Eras)
+	err := conn.QueryRow(ctx, sql, args...).Scan(&r.Capacity, &r.Mark, &r.Timeline, &r.Fork, &r.Born, &r.Eras)
 	return r, err
 }
 
@@ -92,7 +96,7 @@ func beat(t testing.TB, conn *pgx.Conn, sql string, n int) eraRow {
 	var last eraRow
 	for range n {
 		mark := rand.Int64()
-		row, err := queryEra(t.Context(), conn, sql, "s", mark)
+		row, err := queryEra(t.Context(), conn, sql, "s", mark, eraCluster)
 		check(t, err)
 		if row.Mark != mark {
 			t.Fatalf("the beat with mark %d returned %d", mark, row.Mark)
@@ -105,12 +109,12 @@ func beat(t testing.TB, conn *pgx.Conn, sql string, n int) eraRow {
 // beatOn writes n beats on a server over a connection of its own.
 func beatOn(t testing.TB, s *pgcluster.Server, n int) eraRow {
 	t.Helper()
-	return beat(t, eraConn(t, s), eraAdvanceSQL, n)
+	return beat(t, eraConn(t, s), advanceSQL, n)
 }
 
 func shownBy(t testing.TB, s *pgcluster.Server) eraRow {
 	t.Helper()
-	row, err := queryEra(t.Context(), eraConn(t, s), eraReadSQL, "s")
+	row, err := queryEra(t.Context(), eraConn(t, s), sectionSQL, "s")
 	check(t, err)
 	return row
 }
@@ -160,9 +164,9 @@ func TestTableOfBeforeIsBroughtAlong(t *testing.T) {
 	const oldAdvance = "UPDATE canary.section SET capacity = capacity + 1, written_at = clock_timestamp() WHERE name = $1 RETURNING capacity"
 	_, err := old.Prepare(eraContext(t), "old", oldAdvance)
 	check(t, err)
-	check(t, primary.Exec(eraContext(t), eraMigrateSQL))
+	setUpEras(t, primary)
 	before := shownBy(t, primary)
-	check(t, primary.Exec(eraContext(t), eraMigrateSQL))
+	setUpEras(t, primary)
 	if diff := cmp.Diff(before, shownBy(t, primary)); diff != "" {
 		t.Errorf("the second run changed the row:\n%s", diff)
 	}
@@ -238,7 +242,7 @@ func TestPromotionBeginsAnEraAndTellsTheFork(t *testing.T) {
 	cluster := newEraCluster(t, pgcluster.Options{})
 	old, one, two := cluster.Primary(), eraReplica(t, cluster), eraReplica(t, cluster)
 	early := eraConn(t, one)
-	if _, err := queryEra(t.Context(), early, eraAdvanceSQL, "s", int64(1)); !failedWith(err, "25006") {
+	if _, err := queryEra(t.Context(), early, advanceSQL, "s", int64(1), eraCluster); !failedWith(err, "25006") {
 		t.Errorf("a beat on a standby: %v", err)
 	}
 	row := beatOn(t, old, 5)
@@ -248,7 +252,7 @@ func TestPromotionBeginsAnEraAndTellsTheFork(t *testing.T) {
 	check(t, two.Promote(eraContext(t)))
 
 	// A session of before the promotion sees the new timeline.
-	rows := []eraRow{beat(t, early, eraAdvanceSQL, 2), beatOn(t, two, 2)}
+	rows := []eraRow{beat(t, early, advanceSQL, 2), beatOn(t, two, 2)}
 	for i, promoted := range []*pgcluster.Server{one, two} {
 		follows(t, row, rows[i], 5)
 		var replayed string

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -36,7 +37,15 @@ var hints = map[probe.Reason]string{
 	probe.ReasonPooler: "the pooler between exporter and server refused or lost the connection, and its own log says why; " +
 		"docs/between.md says what a pooler needs",
 	probe.ReasonNotWritten: "a trigger or rule on canary.section prevents the write; `pg_canary_exporter setup` names it",
+	probe.ReasonSyncWait: "the commit waits for a synchronous standby that is missing or behind, as every application's does; " +
+		"pg_stat_replication on the primary shows which ones are there",
+	probe.ReasonConflict: "the replay cancelled the read; hot_standby_feedback = on or a longer max_standby_streaming_delay " +
+		"on the replica prevents that, and the next read may pass",
+	probe.ReasonForeign: "correct the connection string, or give the cluster's own name (--cluster.name)",
 }
+
+// oldTableHint is the next step where the table lacks a column.
+const oldTableHint = "the table is of an earlier version: run `pg_canary_exporter setup` again with an administrator's --primary.dsn"
 
 // withReason gives an error its reason and its hint.
 func withReason(err error) error {
@@ -47,24 +56,44 @@ func withReason(err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	reason := reasonFor(err)
-	return &probe.Error{Reason: reason, Hint: hints[reason], Err: err}
+	if errors.Is(err, errSyncWait) {
+		return &probe.Error{Reason: probe.ReasonSyncWait, Hint: hints[probe.ReasonSyncWait], Err: err}
+	}
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		reason := networkReason(err)
+		return &probe.Error{Reason: reason, Hint: hints[reason], Err: err}
+	}
+	reason := sqlstateReason(pgErr)
+	hint := hints[reason]
+	if pgErr.Code == undefinedColumn {
+		hint = oldTableHint
+	}
+	return &probe.Error{
+		Reason: reason, Hint: hint, Err: withDetail(err, pgErr),
+		Answered: pgErr.SeverityUnlocalized == "ERROR", // FATAL ends the session, or refuses it.
+	}
 }
 
-func reasonFor(err error) probe.Reason {
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
-		return sqlstateReason(pgErr)
+// withDetail adds what else the server says, which the driver leaves out: that
+// hot_standby is off, say, is only in the detail.
+func withDetail(err error, said *pgconn.PgError) error {
+	for _, more := range []struct{ name, text string }{{"DETAIL", said.Detail}, {"HINT", said.Hint}} {
+		if text := strings.TrimSuffix(strings.Join(strings.Fields(more.text), " "), "."); text != "" {
+			err = fmt.Errorf("%w; %s: %s", err, more.name, text)
+		}
 	}
-	return networkReason(err)
+	return err
 }
+
+const undefinedColumn = "42703"
 
 // sqlstateReason maps the error codes of PostgreSQL's appendix A.
 func sqlstateReason(err *pgconn.PgError) probe.Reason {
 	switch err.Code {
 	case "42501": // insufficient_privilege
 		return probe.ReasonPermission
-	case "42P01", "3F000", "42703": // undefined_table, invalid_schema_name, undefined_column
+	case "42P01", "3F000", undefinedColumn: // undefined_table, invalid_schema_name
 		return probe.ReasonMissingTable
 	case "25006": // read_only_sql_transaction
 		return probe.ReasonReadOnly
@@ -72,6 +101,8 @@ func sqlstateReason(err *pgconn.PgError) probe.Reason {
 		return probe.ReasonLockTimeout
 	case "57014": // query_canceled: statement_timeout or a user's cancel
 		return probe.ReasonTimeout
+	case "40001", "40P01": // serialization_failure, deadlock_detected: with the replay, on a replica
+		return probe.ReasonConflict
 	case "53300": // too_many_connections
 		return probe.ReasonTooManyConnections
 	case "53100": // disk_full
@@ -115,6 +146,8 @@ func networkReason(err error) probe.Reason {
 	case errors.Is(err, errStillClosing), errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err),
 		errors.As(err, &netErr) && netErr.Timeout():
 		return probe.ReasonTimeout
+	case errors.Is(err, errOtherCluster):
+		return probe.ReasonForeign
 	case errors.As(err, &opErr), closedByPeer(err):
 		return probe.ReasonConnect
 	default:

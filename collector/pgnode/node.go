@@ -38,6 +38,9 @@ const (
 type Options struct {
 	// Section is the name of the canary section; see [CheckSection].
 	Section string
+	// Cluster is the name of the exporter's cluster. A section that setup made
+	// for another one is not written.
+	Cluster string
 	// SynchronousCommit is the setting of that name for the canary write; ""
 	// leaves it to the server.
 	SynchronousCommit string
@@ -154,7 +157,7 @@ func (n *Node) openSession(ctx context.Context) (*session, error) {
 
 // Write commits the next canary value and reads the WAL position.
 func (n *Node) Write(ctx context.Context) (probe.Write, error) {
-	return withReconnect(ctx, n, func(s *session) (probe.Write, error) { return s.write(ctx) })
+	return withReconnect(ctx, n, func(s *session) (probe.Write, error) { return n.writeWatched(ctx, s) })
 }
 
 // Read reads the state and the section.

@@ -3,6 +3,8 @@ package pgnode
 import (
 	"context"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
@@ -11,28 +13,43 @@ import (
 
 // write commits the next value and reads the position after the commit.
 func (s *session) write(ctx context.Context) (probe.Write, error) {
-	var w probe.Write
 	if err := s.checkTable(ctx); err != nil {
-		return w, err
+		return probe.Write{}, err
 	}
+	if !s.basicWrite {
+		w, err := s.writeBy(ctx, advanceSQL)
+		if err == nil || s.conn.IsClosed() || !notOffered(err) {
+			return w, err
+		}
+	}
+	w, err := s.writeBy(ctx, basicAdvanceSQL)
+	if err == nil {
+		s.basicWrite = true
+	}
+	return w, err
+}
+
+// writeBy makes one attempt with one form of the canary write.
+func (s *session) writeBy(ctx context.Context, sql string) (probe.Write, error) {
+	var w probe.Write
+	mark := newMark()
 	advance, err := s.prepareQuery(ctx, query{
-		sql: advanceSQL, params: [][]byte{s.section},
-		scan: func(r *row) { w.Found, w.Capacity, w.WrittenAt = true, r.int64(), r.time() },
+		sql: sql, params: [][]byte{s.section, int64Param(mark), []byte(s.opts.Cluster)},
+		scan: func(r *row) { w.Row = scanRow(r) },
 	})
 	if err != nil {
 		return w, err
 	}
 	writing := s.newTransaction(beginReadWrite, advance)
 	transactions := []*transaction{writing}
-	// A server without the position's functions is written to all the same.
-	position, err := s.prepareQuery(ctx, query{
-		sql: s.positionSQL(), scan: func(r *row) { w.LSN, w.Timeline, w.Fork = r.lsn(), r.uint32(), r.lsn() },
-	})
+	// A server without the position's function is written to all the same.
+	position, err := s.prepareQuery(ctx, query{sql: positionSQL, scan: func(r *row) { w.LSN = r.lsn() }})
 	if err == nil {
 		transactions = append(transactions, s.newTransaction(beginReadOnly, position))
 	} else if s.conn.IsClosed() {
 		return w, err
 	}
+	s.warned.Store(false)
 	w.Sent = time.Now()
 	err = exchange(ctx, s.conn, transactions...)
 	w.Acknowledged = writing.done
@@ -41,32 +58,57 @@ func (s *session) write(ctx context.Context) (probe.Write, error) {
 		return w, err
 	case writing.err != nil:
 		return w, writing.err
-	case !w.Found:
+	case s.warned.Load(): // Of a wait for a standby that was cancelled: the commit is on the primary alone.
+		return w, withReason(errSyncWait)
+	case w.Mark != mark: // No row, or one that a trigger put in the place of ours.
 		return w, s.explainUnwritten(ctx)
 	}
 	s.identity = writing.servedBy
 	if last := transactions[len(transactions)-1]; last.servedBy != writing.servedBy {
-		w.LSN, w.Timeline, w.Fork = 0, 0, 0 // Another server's.
+		w.LSN = 0 // Another server's.
 	}
 	return w, nil
 }
 
+// newMark returns a random mark for a beat. 0 is that of a row that nobody wrote.
+func newMark() int64 {
+	return 1 + rand.Int64N(math.MaxInt64) //nolint:gosec // It has to differ, nobody must not guess it.
+}
+
 // explainUnwritten says why a write changed no row.
 func (s *session) explainUnwritten(ctx context.Context) error {
-	read, err := s.poll(ctx)
-	switch {
-	case err != nil:
+	found, cluster := false, ""
+	asked, err := s.prepareQuery(ctx, query{
+		sql: clusterSQL, params: [][]byte{s.section}, scan: func(r *row) { found, cluster = true, r.text() },
+	})
+	if err != nil {
 		return err
-	case read.Found:
+	}
+	asking := s.newTransaction(beginReadOnly, asked)
+	if err := exchange(ctx, s.conn, asking); err != nil {
+		return err
+	}
+	switch {
+	case asking.err != nil:
+		return asking.err
+	case !found:
 		return &probe.Error{
-			Reason: probe.ReasonNotWritten, Hint: hints[probe.ReasonNotWritten],
-			Err: fmt.Errorf("the canary write was swallowed: the server reported success and changed no row of section %q", s.opts.Section),
+			Reason: probe.ReasonMissingTable, Answered: true,
+			Hint: "run `pg_canary_exporter setup --canary.section=" + s.opts.Section + "` with an administrator's --primary.dsn",
+			Err:  fmt.Errorf("canary.section has no row %q", s.opts.Section),
+		}
+	case cluster != "" && cluster != s.opts.Cluster:
+		return &probe.Error{
+			Reason: probe.ReasonForeign, Answered: true,
+			Hint: "correct the connection string if it leads to the wrong cluster; if it does not, " +
+				"give the exporter the cluster's name (--cluster.name=" + cluster + ")",
+			Err: fmt.Errorf("section %q was made for cluster %q, and this exporter is of cluster %q: it is not written",
+				s.opts.Section, cluster, s.opts.Cluster),
 		}
 	default:
 		return &probe.Error{
-			Reason: probe.ReasonMissingTable,
-			Hint:   "run `pg_canary_exporter setup --canary.section=" + s.opts.Section + "` with an administrator's --primary.dsn",
-			Err:    fmt.Errorf("canary.section has no row %q", s.opts.Section),
+			Reason: probe.ReasonNotWritten, Answered: true, Hint: hints[probe.ReasonNotWritten],
+			Err: fmt.Errorf("the canary write was swallowed: the server reported success and did not change section %q", s.opts.Section),
 		}
 	}
 }
@@ -146,13 +188,26 @@ func (s *session) sectionQuery(ctx context.Context, read *probe.Read) (query, er
 		return query{}, err
 	}
 	return s.prepareQuery(ctx, query{sql: sectionSQL, params: [][]byte{s.section}, scan: func(r *row) {
-		read.Found, read.Capacity, read.WrittenAt = true, r.int64(), r.time()
+		read.Row = scanRow(r)
 	}})
+}
+
+// scanRow reads rowSQL.
+func scanRow(r *row) verdict.Row {
+	return verdict.Row{
+		Found:    true,
+		Capacity: r.int64(),
+		Mark:     r.int64(),
+		Timeline: r.uint32(),
+		Fork:     r.lsn(),
+		Born:     r.int64(),
+		Eras:     verdict.Eras(r.int64s()),
+	}
 }
 
 // scanState reads the row of stateSQL.
 func scanState(r *row) verdict.State {
-	return verdict.State{
+	state := verdict.State{
 		InRecovery:    r.bool(),
 		ReplayLSN:     r.lsn(),
 		ReceiveLSN:    r.lsn(),
@@ -160,7 +215,12 @@ func scanState(r *row) verdict.State {
 		ApplyDelay:    r.seconds(),
 		Receiver:      r.text(),
 		Timeline:      r.uint32(),
+		LeastTimeline: r.uint32(),
 		ReplayWaitsOn: r.text(),
 		Detailed:      true,
 	}
+	if !state.InRecovery {
+		state.LeastTimeline = state.Timeline
+	}
+	return state
 }

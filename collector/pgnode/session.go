@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,18 +20,24 @@ import (
 // each transaction: settings end with the transaction, statements have no name,
 // and every transaction asks who serves it.
 type session struct {
-	conn     *pgconn.PgConn
-	opts     Options
-	section  []byte
-	pooled   bool
-	opened   time.Time
-	basic    bool   // state answers only whether the node is in recovery
-	whoSQL   string // the one of whoSQLs that the server answers
-	prepared map[string]*pgconn.StatementDescription
-	identity verdict.Server
+	conn    *pgconn.PgConn
+	opts    Options
+	section []byte
+	pooled  bool
+	opened  time.Time
+	basic   bool // state answers only whether the node is in recovery
+	// basicWrite is true where the canary write has to do without the functions
+	// of WAL positions.
+	basicWrite bool
+	whoSQL     string // the one of whoSQLs that the server answers
+	prepared   map[string]*pgconn.StatementDescription
+	named      int // preparations so far, each under a name of its own
+	identity   verdict.Server
 	// table is what is wrong with the table, nil when it is as setup made it or
 	// not there.
 	table error
+	// warned is true when the server warned of something since it was reset.
+	warned *atomic.Bool
 }
 
 // errPooled is why a direct session cannot be had.
@@ -40,20 +47,21 @@ var errPooled = errors.New("a pooler stands between the exporter and the server"
 // probe as far as the server lets it. The error is errPooled where the other end
 // is no server.
 func openDirect(ctx context.Context, config *pgconn.Config, opts Options) (*session, error) {
-	conn, err := pgconn.ConnectConfig(ctx, withSettings(config, opts))
+	config, warned := withWarnings(withSettings(config, opts))
+	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		if hasCode(err, startupRefusals...) {
 			return nil, errors.Join(errPooled, err)
 		}
 		return nil, err
 	}
-	s := newSession(conn, opts, false)
+	s := newSession(conn, opts, false, warned)
 	peer, err := s.identify(ctx)
 	if err == nil && !peer.isServer(conn) {
 		err = errPooled
 	}
 	if err == nil {
-		err = s.prepareAndCheckTable(ctx, stateSQL, sectionSQL, advanceSQL, s.positionSQL())
+		err = s.prepareAndCheckTable(ctx, stateSQL, sectionSQL, advanceSQL, positionSQL)
 	}
 	if err != nil {
 		return nil, s.abandon(ctx, err)
@@ -63,11 +71,12 @@ func openDirect(ctx context.Context, config *pgconn.Config, opts Options) (*sess
 
 // openPooled connects through a pooler, or as one has to through a pooler.
 func openPooled(ctx context.Context, config *pgconn.Config, opts Options) (s *session, direct bool, err error) {
-	conn, err := pgconn.ConnectConfig(ctx, withoutSettings(config))
+	config, warned := withWarnings(withoutSettings(config))
+	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, false, err
 	}
-	s = newSession(conn, opts, true)
+	s = newSession(conn, opts, true, warned)
 	peer, err := s.identify(ctx)
 	if err == nil {
 		err = s.prepareAndCheckTable(ctx)
@@ -78,11 +87,22 @@ func openPooled(ctx context.Context, config *pgconn.Config, opts Options) (s *se
 	return s, peer.pid == conn.PID(), nil
 }
 
-func newSession(conn *pgconn.PgConn, opts Options, pooled bool) *session {
+func newSession(conn *pgconn.PgConn, opts Options, pooled bool, warned *atomic.Bool) *session {
 	return &session{
 		conn: conn, opts: opts, section: []byte(opts.Section), pooled: pooled, opened: time.Now(),
-		prepared: map[string]*pgconn.StatementDescription{},
+		prepared: map[string]*pgconn.StatementDescription{}, warned: warned,
 	}
+}
+
+// withWarnings has the warnings of a connection's server noted.
+func withWarnings(config *pgconn.Config) (*pgconn.Config, *atomic.Bool) {
+	warned := new(atomic.Bool)
+	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
+		if notice.Code == "01000" { // warning
+			warned.Store(true)
+		}
+	}
+	return config, warned
 }
 
 // peer is the process that serves a transaction.
@@ -128,8 +148,8 @@ func (s *session) identify(ctx context.Context) (peer, error) {
 func (s *session) prepareAndCheckTable(ctx context.Context, sqls ...string) error {
 	table := s.newTableCheck()
 	transactions := []*transaction{table}
-	for i, sql := range sqls {
-		transactions = append(transactions, &transaction{queries: []query{s.newPreparation(sql, i)}})
+	for _, sql := range sqls {
+		transactions = append(transactions, &transaction{queries: []query{s.newPreparation(sql)}})
 	}
 	return exchange(ctx, s.conn, transactions...)
 }
@@ -151,8 +171,9 @@ func (s *session) checkTable(ctx context.Context) error {
 	return s.table
 }
 
-func (s *session) newPreparation(sql string, number int) query {
-	name := fmt.Sprintf("canary_%d", len(s.prepared)+number)
+func (s *session) newPreparation(sql string) query {
+	s.named++
+	name := fmt.Sprintf("canary_%d", s.named)
 	return query{sql: sql, prepare: name, prepared: func(statement *pgconn.StatementDescription) {
 		statement.Name = name // The pipeline leaves it out.
 		s.prepared[sql] = statement
@@ -171,7 +192,7 @@ func (s *session) prepareQuery(ctx context.Context, q query) (query, error) {
 		return q, nil
 	}
 	if s.prepared[q.sql] == nil {
-		preparing := &transaction{queries: []query{s.newPreparation(q.sql, 0)}}
+		preparing := &transaction{queries: []query{s.newPreparation(q.sql)}}
 		if err := errors.Join(exchange(ctx, s.conn, preparing), preparing.err); err != nil {
 			return q, err
 		}
@@ -193,11 +214,4 @@ func (s *session) newTransaction(begin string, queries ...query) *transaction {
 			[]query{{sql: begin}, localSettings(s.opts), {sql: s.whoSQL, scan: who}}, queries, []query{{sql: commit}})
 	}
 	return t
-}
-
-func (s *session) positionSQL() string {
-	if s.opts.SynchronousCommit == "off" {
-		return insertPositionSQL
-	}
-	return positionSQL
 }

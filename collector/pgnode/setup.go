@@ -23,6 +23,9 @@ const roleConnectionLimit = 4 * maxConnections
 // DefaultSection is the name of the section where none is given.
 const DefaultSection = "default"
 
+// DefaultCluster is the name of an exporter's cluster where none is given.
+const DefaultCluster = "default"
+
 // Setup makes what a probe needs on a cluster: the schema, the table, the
 // exporter's row of it, and a role.
 type Setup struct {
@@ -32,6 +35,9 @@ type Setup struct {
 	Password string
 	// Section is the row that the exporter writes; "" is [DefaultSection].
 	Section string
+	// Cluster is the name of the cluster that the section is for, kept with the
+	// row; "" says nothing, and leaves what an earlier run said.
+	Cluster string
 	// Adopt takes a role that setup did not make: its password, connection limit
 	// and rights change. A role with rights of an administrator is never taken.
 	Adopt bool
@@ -67,6 +73,11 @@ func (s Setup) SQL() (string, error) {
 	if err := CheckSection(section); err != nil {
 		return "", fmt.Errorf("--canary.section: %w", err)
 	}
+	if s.Cluster != "" {
+		if err := CheckCluster(s.Cluster); err != nil {
+			return "", fmt.Errorf("--cluster.name: %w", err)
+		}
+	}
 	verifier := ""
 	if s.Password != "" {
 		var err error
@@ -78,6 +89,7 @@ func (s Setup) SQL() (string, error) {
 		"@role@", literal(s.Role),
 		"@password@", literal(verifier),
 		"@section@", literal(section),
+		"@cluster@", literal(s.Cluster),
 		"@adopt@", literal(strconv.FormatBool(s.Adopt)),
 		"@limit@", strconv.Itoa(roleConnectionLimit),
 		"@table_faults@", tableFaultsSQL,

@@ -11,21 +11,40 @@ SET LOCAL lock_timeout = '3s';
 SET LOCAL pg_canary.role = @role@;
 SET LOCAL pg_canary.password = @password@;
 SET LOCAL pg_canary.section = @section@;
+SET LOCAL pg_canary.cluster = @cluster@;
 SET LOCAL pg_canary.adopt = @adopt@;
 
 DO LANGUAGE plpgsql $setup$
 DECLARE
-    -- The columns of canary.section, their types, and those that the exporter
-    -- writes. All are NOT NULL; the first is the primary key.
-    columns CONSTANT pg_catalog.text[] := ARRAY['name', 'capacity', 'written_at'];
-    types   CONSTANT pg_catalog.text[] := ARRAY['text', 'bigint', 'timestamp with time zone'];
-    written CONSTANT pg_catalog.text[] := ARRAY['capacity', 'written_at'];
+    -- The columns of canary.section; the first is the primary key.
+    --   name        the section
+    --   mark        random, made by the exporter, new for each beat
+    --   written_at  when, by the server's clock: for people, nothing is decided by it
+    --   capacity    the value that is written and compared
+    --   timeline    that the beat was written on; NULL where the server does not tell
+    --   fork        at or past where that timeline began; NULL where not known
+    --   started,    the server's life: when its postmaster started, and where its
+    --   recovered   last recovery ended (0/0: it had none)
+    --   born        random, made with the row: a row that was made again is another
+    --   eras        {era, value that it follows, ...}, oldest first, the last sixteen
+    --   cluster     that the section was made for; NULL where nobody said
+    -- Their order matters. An UPDATE logs the row from the first to the last byte
+    -- that changed. So what every beat changes lies together, with capacity at its
+    -- end, of whose bytes the higher ones do not change.
+    columns CONSTANT pg_catalog.text[] := ARRAY['name', 'mark', 'written_at', 'capacity', 'timeline', 'fork', 'started', 'recovered', 'born', 'eras', 'cluster'];
+    types   CONSTANT pg_catalog.text[] := ARRAY['text', 'bigint', 'timestamp with time zone', 'bigint', 'integer', 'pg_lsn', 'timestamp with time zone', 'pg_lsn', 'bigint', 'bigint[]', 'text'];
+    -- Those that are NOT NULL, and those that the exporter writes.
+    needed  CONSTANT pg_catalog.text[] := ARRAY['name', 'mark', 'written_at', 'capacity', 'born', 'eras'];
+    written CONSTANT pg_catalog.text[] := ARRAY['mark', 'written_at', 'capacity', 'timeline', 'fork', 'started', 'recovered', 'eras'];
+    -- The columns of a table that an earlier version made.
+    earlier CONSTANT pg_catalog.text[] := ARRAY['name', 'capacity', 'written_at'];
 
     role_name CONSTANT pg_catalog.text := pg_catalog.current_setting('pg_canary.role');
     password  CONSTANT pg_catalog.text := pg_catalog.current_setting('pg_canary.password');
     section   CONSTANT pg_catalog.text := pg_catalog.current_setting('pg_canary.section');
+    of_cluster CONSTANT pg_catalog.text := pg_catalog.current_setting('pg_canary.cluster'); -- '': not said
     adopt     CONSTANT pg_catalog.bool := pg_catalog.current_setting('pg_canary.adopt');
-    mark      CONSTANT pg_catalog.text := 'managed by pg_canary_exporter setup';
+    made_by   CONSTANT pg_catalog.text := 'managed by pg_canary_exporter setup';
     max_conns CONSTANT pg_catalog.int4 := @limit@;
     version   CONSTANT pg_catalog.int4 := pg_catalog.current_setting('server_version_num');
     stats     CONSTANT pg_catalog.oid := 'pg_read_all_stats'::pg_catalog.regrole;
@@ -35,6 +54,8 @@ DECLARE
     db        record; -- where
     space     record; -- the schema canary, if there is one
     relation  record; -- canary.section, if there is one
+    is_earlier pg_catalog.bool; -- whether it is as an earlier version made it
+    expected  pg_catalog.text[]; -- the columns that it has to have
     target    record; -- the exporter's role, if there is one
     trusted   pg_catalog.oid[]; -- roles that may run setup: nothing that it makes gives them more
     exporters pg_catalog.oid[]; -- roles that setup made, or a version of it that left no mark
@@ -60,7 +81,7 @@ BEGIN
       FROM pg_catalog.pg_class c WHERE c.relnamespace = space.oid AND c.relname = 'section';
     SELECT r.oid, r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls AS mighty,
            r.rolcanlogin, r.rolconnlimit,
-           coalesce(pg_catalog.shobj_description(r.oid, 'pg_authid') LIKE mark || '%', false) AS marked
+           coalesce(pg_catalog.shobj_description(r.oid, 'pg_authid') LIKE made_by || '%', false) AS marked
       INTO target FROM pg_catalog.pg_roles r WHERE r.rolname = role_name;
     trusted := ARRAY(
         SELECT r.oid FROM pg_catalog.pg_roles r
@@ -70,7 +91,7 @@ BEGIN
     exporters := ARRAY(
         SELECT r.oid FROM pg_catalog.pg_roles r
          WHERE r.oid = target.oid
-            OR pg_catalog.shobj_description(r.oid, 'pg_authid') LIKE mark || '%'
+            OR pg_catalog.shobj_description(r.oid, 'pg_authid') LIKE made_by || '%'
             OR (r.rolconnlimit = 8 AND EXISTS (
                 SELECT FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid AND m.roleid = monitor)));
 
@@ -123,29 +144,37 @@ BEGIN
         LOCK TABLE canary.section IN SHARE ROW EXCLUSIVE MODE;
     END IF;
     faults := faults || ARRAY(SELECT t.fault || ': ' || t.mend FROM (@table_faults@) AS t);
+    is_earlier := relation.relkind = 'r' AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_attribute a
+         WHERE a.attrelid = relation.oid AND NOT a.attisdropped AND a.attname = ANY (columns) AND a.attname <> ALL (earlier));
+    expected := CASE WHEN is_earlier THEN earlier ELSE columns END;
     IF relation.relkind = 'r' THEN
         faults := faults || ARRAY(
             SELECT pg_catalog.format('canary.section lacks the column %I: ALTER TABLE canary.section RENAME TO section_before', w.name)
-              FROM ROWS FROM (pg_catalog.unnest(columns)) AS w(name)
+              FROM ROWS FROM (pg_catalog.unnest(expected)) AS w(name)
              WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a
                                 WHERE a.attrelid = relation.oid AND a.attname = w.name AND NOT a.attisdropped));
         faults := faults || ARRAY(
             SELECT pg_catalog.format('the column %I of canary.section %s: ALTER TABLE canary.section %s', a.attname, f.fault, f.mend)
               FROM pg_catalog.pg_attribute a
-              LEFT JOIN ROWS FROM (pg_catalog.unnest(columns), pg_catalog.unnest(types)) AS w(name, type) ON w.name = a.attname
+              LEFT JOIN ROWS FROM (pg_catalog.unnest(columns), pg_catalog.unnest(types)) AS w(name, type)
+                ON w.name = a.attname AND w.name = ANY (expected)
              CROSS JOIN LATERAL (
                 SELECT 'is not one that setup creates', pg_catalog.format('DROP COLUMN %I', a.attname)
                  WHERE w.name IS NULL
                 UNION ALL
                 SELECT pg_catalog.format('is of type %s', pg_catalog.format_type(a.atttypid, a.atttypmod)),
-                       pg_catalog.format('ALTER COLUMN %I TYPE pg_catalog.%s', a.attname, CASE a.attname WHEN 'written_at' THEN 'timestamptz' WHEN 'capacity' THEN 'int8' ELSE w.type END)
+                       pg_catalog.format('ALTER COLUMN %I TYPE pg_catalog.%s', a.attname, CASE w.type WHEN 'timestamp with time zone' THEN 'timestamptz' WHEN 'bigint' THEN 'int8' WHEN 'bigint[]' THEN 'int8[]' WHEN 'integer' THEN 'int4' ELSE w.type END)
                  WHERE pg_catalog.format_type(a.atttypid, a.atttypmod) <> w.type
                 UNION ALL
                 SELECT 'has a collation of its own', pg_catalog.format('ALTER COLUMN %I TYPE pg_catalog.text COLLATE pg_catalog."default"', a.attname)
                  WHERE a.attcollation NOT IN (0, 100) AND pg_catalog.format_type(a.atttypid, a.atttypmod) = w.type
                 UNION ALL
                 SELECT 'may be NULL', pg_catalog.format('ALTER COLUMN %I SET NOT NULL', a.attname)
-                 WHERE w.name IS NOT NULL AND NOT a.attnotnull
+                 WHERE w.name = ANY (needed) AND NOT a.attnotnull
+                UNION ALL
+                SELECT 'may not be NULL', pg_catalog.format('ALTER COLUMN %I DROP NOT NULL', a.attname)
+                 WHERE w.name <> ALL (needed) AND a.attnotnull
                 UNION ALL
                 SELECT 'is generated', pg_catalog.format('ALTER COLUMN %I DROP EXPRESSION', a.attname)
                  WHERE w.name IS NOT NULL AND a.attgenerated <> ''
@@ -190,6 +219,14 @@ BEGIN
                AND a.privilege_type <> 'SELECT'
                AND NOT (a.grantee = ANY (exporters) AND a.privilege_type IN ('INSERT', 'UPDATE'))
              GROUP BY w.who);
+    END IF;
+    -- The row, which is looked at only where nothing can hide it.
+    IF relation.relkind = 'r' AND NOT is_earlier AND of_cluster <> '' AND unable = '{}' AND faults = '{}' THEN
+        faults := faults || ARRAY(
+            SELECT pg_catalog.format('the section %s was made for the cluster %s, and not for %s: take another section '
+                       '(--canary.section), or if this is the cluster that is called so now: '
+                       'UPDATE canary.section SET cluster = %L WHERE name = %L', s.name, s.cluster, of_cluster, of_cluster, section)
+              FROM canary.section s WHERE s.name = section AND s.cluster <> of_cluster);
     END IF;
 
     -- The role.
@@ -279,12 +316,31 @@ BEGIN
     END IF;
     IF relation.oid IS NULL THEN
         EXECUTE (SELECT pg_catalog.format('CREATE TABLE canary.section (%s, PRIMARY KEY (%I)) USING heap',
-                            pg_catalog.string_agg(pg_catalog.format('%I %s NOT NULL', w.name, w.type), ', ' ORDER BY w.n), columns[1])
+                            pg_catalog.string_agg(pg_catalog.format('%I %s%s', w.name, w.type,
+                                CASE WHEN w.name = ANY (needed) THEN ' NOT NULL' END), ', ' ORDER BY w.n), columns[1])
                    FROM ROWS FROM (pg_catalog.unnest(columns), pg_catalog.unnest(types)) WITH ORDINALITY AS w(name, type, n));
         FOR found IN SELECT DISTINCT w.who
               FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a, LATERAL (SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END) AS w(who)
              WHERE c.oid = 'canary.section'::pg_catalog.regclass AND a.grantee <> c.relowner LOOP
             EXECUTE 'REVOKE ALL ON TABLE canary.section FROM ' || found;
+        END LOOP;
+    END IF;
+    IF is_earlier THEN
+        -- What was capacity becomes mark, which has its type, for the sake of the order.
+        ALTER TABLE canary.section RENAME COLUMN capacity TO mark;
+        EXECUTE (SELECT 'ALTER TABLE canary.section ' || pg_catalog.string_agg(pg_catalog.format('ADD COLUMN %I %s', w.name, w.type), ', ' ORDER BY w.n)
+                   FROM ROWS FROM (pg_catalog.unnest(columns), pg_catalog.unnest(types)) WITH ORDINALITY AS w(name, type, n)
+                  WHERE w.name = 'capacity' OR w.name <> ALL (earlier || ARRAY['mark']));
+        UPDATE canary.section AS s
+           SET capacity = s.mark, mark = 0, eras = '{}',
+               born = pg_catalog.hashtextextended(pg_catalog.gen_random_uuid()::pg_catalog.text, 0);
+        EXECUTE (SELECT 'ALTER TABLE canary.section ' || pg_catalog.string_agg(pg_catalog.format('ALTER COLUMN %I SET NOT NULL', w.name), ', ')
+                   FROM ROWS FROM (pg_catalog.unnest(needed)) AS w(name));
+        -- The rights on capacity went with its old name: another exporter, of an earlier version, goes on.
+        FOR found IN SELECT pg_catalog.format('GRANT %s (capacity) ON TABLE canary.section TO %s', a.privilege_type, w.who)
+              FROM pg_catalog.pg_attribute t, pg_catalog.aclexplode(t.attacl) a, LATERAL (SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END) AS w(who)
+             WHERE t.attrelid = relation.oid AND t.attname = 'mark' LOOP
+            EXECUTE found;
         END LOOP;
     END IF;
     -- Half of each page is left free, so that a new version of a row fits on its own page (a HOT update, which touches
@@ -293,8 +349,12 @@ BEGIN
         autovacuum_vacuum_threshold = 1000, autovacuum_analyze_threshold = 1000000);
     COMMENT ON TABLE canary.section IS 'Written by pg_canary_exporter on the primary and read on the replicas.';
     -- The exporter may not make its row. One with the capacity 0 was never written.
-    INSERT INTO canary.section (name, capacity, written_at) VALUES (section, 0, pg_catalog.clock_timestamp())
+    INSERT INTO canary.section (name, mark, written_at, capacity, born, eras)
+        VALUES (section, 0, pg_catalog.clock_timestamp(), 0,
+                pg_catalog.hashtextextended(pg_catalog.gen_random_uuid()::pg_catalog.text, 0), '{}')
         ON CONFLICT DO NOTHING;
+    UPDATE canary.section AS s SET cluster = of_cluster
+     WHERE s.name = section AND of_cluster <> '' AND s.cluster IS NULL;
 
     IF target.oid IS NULL THEN
         EXECUTE pg_catalog.format('CREATE ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', role_name);
@@ -302,7 +362,7 @@ BEGIN
     EXECUTE pg_catalog.format('ALTER ROLE %I LOGIN INHERIT', role_name);
     IF NOT coalesce(target.marked, false) THEN
         EXECUTE pg_catalog.format('ALTER ROLE %I CONNECTION LIMIT %s', role_name, max_conns);
-        EXECUTE pg_catalog.format('COMMENT ON ROLE %I IS %L', role_name, mark);
+        EXECUTE pg_catalog.format('COMMENT ON ROLE %I IS %L', role_name, made_by);
     END IF;
     IF password <> '' THEN
         EXECUTE pg_catalog.format('ALTER ROLE %I PASSWORD %L', role_name, password);

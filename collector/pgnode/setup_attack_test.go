@@ -163,7 +163,7 @@ func TestNobodyIsRicher(t *testing.T) {
 		must(t, d.setup())
 		d.exec("ALTER DATABASE " + d.name + " SET search_path = public, pg_catalog")
 		node, err := New(d.server.DSN(d.role, rolePassword, d.name),
-			Options{Section: DefaultSection, SynchronousCommit: "local", StatementTimeout: 5 * time.Second})
+			Options{Section: DefaultSection, StatementTimeout: 5 * time.Second})
 		must(t, err)
 		defer func() { must(t, node.Close(t.Context())) }()
 		const probes = 200

@@ -25,6 +25,11 @@ func (d *database) mended(err error) {
 const plainTable = `CREATE SCHEMA canary;
 	CREATE TABLE canary.section (name text PRIMARY KEY, capacity bigint NOT NULL, written_at timestamptz NOT NULL);`
 
+// newTable is the table as setup makes it.
+const newTable = `CREATE SCHEMA canary;
+	CREATE TABLE canary.section (name text PRIMARY KEY, mark bigint NOT NULL, written_at timestamptz NOT NULL, capacity bigint NOT NULL,
+		timeline int, fork pg_lsn, started timestamptz, recovered pg_lsn, born bigint NOT NULL, eras bigint[] NOT NULL, cluster text);`
+
 // TestSetupRefusesTables makes one thing wrong with the schema or the table, has
 // setup refuse it, and mends it by what setup said.
 func TestSetupRefusesTables(t *testing.T) {
@@ -72,7 +77,19 @@ func TestSetupRefusesTables(t *testing.T) {
 		"identity":         {plainTable + "ALTER TABLE canary.section ALTER capacity ADD GENERATED ALWAYS AS IDENTITY", "is an identity"},
 		"generated column": {strings.Replace(plainTable, "capacity bigint NOT NULL", "capacity bigint NOT NULL GENERATED ALWAYS AS (length(name)) STORED", 1), "is generated"},
 		"NULLs":            {plainTable + "ALTER TABLE canary.section ALTER capacity DROP NOT NULL", "may be NULL"},
-		"no primary key":   {plainTable + "ALTER TABLE canary.section DROP CONSTRAINT section_pkey", "no primary key on name alone"},
+		"missing new column": {
+			newTable + "ALTER TABLE canary.section DROP COLUMN fork", "lacks the column fork",
+		},
+		"other types of new columns": {
+			newTable + "ALTER TABLE canary.section ALTER timeline TYPE bigint, ALTER eras TYPE numeric[], ALTER started TYPE timestamp",
+			"the column eras of canary.section is of type numeric[]",
+		},
+		"collation of a new column": {newTable + `ALTER TABLE canary.section ALTER cluster TYPE text COLLATE "C"`, "has a collation"},
+		"default of a new column":   {newTable + "ALTER TABLE canary.section ALTER born SET DEFAULT 1", "has a default"},
+		"NULLs in a new column":     {newTable + "ALTER TABLE canary.section ALTER eras DROP NOT NULL", "may be NULL"},
+		"no NULLs in a new column":  {newTable + "ALTER TABLE canary.section ALTER fork SET NOT NULL", "may not be NULL"},
+		"right of a new column":     {newTable + "GRANT UPDATE (cluster) ON canary.section TO somebody", "somebody has UPDATE"},
+		"no primary key":            {plainTable + "ALTER TABLE canary.section DROP CONSTRAINT section_pkey", "no primary key on name alone"},
 		"wider primary key": {
 			plainTable + "ALTER TABLE canary.section DROP CONSTRAINT section_pkey, ADD UNIQUE (name, capacity)",
 			"no primary key on name alone",

@@ -78,8 +78,8 @@ func tableError(text string) error {
 		return nil
 	}
 	return &probe.Error{
-		Reason: probe.ReasonNotWritten,
-		Hint:   "fix it as the table's owner, and find out who changed it: setup creates it differently",
-		Err:    fmt.Errorf("the table is not what a probe needs: %s", strings.ReplaceAll(text, "\n", "; ")),
+		Reason: probe.ReasonNotWritten, Answered: true,
+		Hint: "fix it as the table's owner, and find out who changed it: setup creates it differently",
+		Err:  fmt.Errorf("the table is not what a probe needs: %s", strings.ReplaceAll(text, "\n", "; ")),
 	}
 }

@@ -1,6 +1,7 @@
 // Package probe runs the write-then-read on a cluster: it commits a canary value
 // on the primary, reads it from every replica, waits a while for those that do
-// not show it yet, and says what it saw in one plain Result.
+// not show it yet, and says what it saw in one plain Result. What that proves,
+// package verdict decides.
 //
 // It works on plain Go types and knows neither the driver nor Prometheus. Both
 // ends of every duration are stamped by the exporter's own monotonic clock.
@@ -18,10 +19,10 @@ import (
 // Config is what a user can say about a probe.
 type Config struct {
 	// Wait is how long a replica that does not show the canary is read again,
-	// counted from the acknowledgement.
+	// counted from the acknowledgement. It exceeds SyncedWithin.
 	Wait time.Duration
 	// SyncedWithin is how long after the acknowledgement the canary may become
-	// visible for the replica to count as synced. It is at most Wait.
+	// visible for the replica to count as synced.
 	SyncedWithin time.Duration
 }
 
@@ -29,7 +30,9 @@ type Config struct {
 // the others theirs.
 const (
 	connectShare = 4 // A node that does not answer a connection within a quarter is down.
-	writeShare   = 2 // A primary that does not acknowledge within a half of the rest fails.
+	// A primary whose write hung gets half of the rest: nobody waits for it but one read.
+	reconnectShare = 2
+	writeShare     = 2 // A primary that does not acknowledge within a half of the rest fails.
 )
 
 // answerReserve is kept from the wait for the last reads and the answer.
@@ -40,19 +43,29 @@ const answerReserve = 50 * time.Millisecond
 type Cluster struct {
 	cfg     Config
 	nodes   []Node
-	primary int            // index of the node that takes the writes, as far as known
-	system  uint64         // system identifier of the cluster, 0 when not known yet
-	last    *Write         // last acknowledged write
-	wrote   verdict.Server // of the server that acknowledged it
-	acks    ledger
-	// shown is the capacity that the last read showed, by index of the node.
-	shown []int64
+	primary int // index of the node that takes the writes, as far as known
+	system  verdict.Cluster
+	beat    verdict.Beat   // the last acknowledged one
+	writer  verdict.Writer // who acknowledged it
+	ledger  verdict.Ledger
+	memory  []memory // by index of the node
+}
+
+// memory is what is remembered of a node.
+type memory struct {
+	shown    verdict.Row    // by the last read that showed one
+	followed verdict.Server // what it was last known to follow
+	state    verdict.State  // its last word on itself
+	server   verdict.Server // that said so
+	restored time.Time      // when it last replayed WAL from an archive
+	wrote    verdict.Row    // the row of a server that took writes
+	wroteAt  time.Time      // when it last said so; zero where it says otherwise
 }
 
 // New returns the cluster of the given nodes, at least one. The first is where
 // the search for the primary starts.
 func New(cfg Config, nodes ...Node) *Cluster {
-	return &Cluster{cfg: cfg, nodes: nodes, shown: make([]int64, len(nodes))}
+	return &Cluster{cfg: cfg, nodes: nodes, memory: make([]memory, len(nodes))}
 }
 
 // Names returns the names of the nodes, in their order.
@@ -76,25 +89,39 @@ func (c *Cluster) Close(ctx context.Context) error {
 func (c *Cluster) Probe(ctx context.Context) *Result {
 	r := &Result{Started: time.Now(), Nodes: make([]NodeResult, len(c.nodes))}
 	for i, n := range c.nodes {
-		r.Nodes[i].Name = n.Name()
+		r.Nodes[i].Name, r.Nodes[i].Followed = n.Name(), c.memory[i].followed
 	}
 	c.connectMissing(ctx, r)
-	c.writeAndRead(ctx, r)
-	// What the nodes said about themselves may show a better primary.
-	if next, ok := c.successor(r); ok {
-		c.takeOver(next, r)
-		c.writeAndRead(ctx, r)
+	if c.writer.Name == "" && len(c.nodes) > 1 {
+		c.findPrimary(ctx, r)
 	}
+	c.writeAndRead(ctx, r)
 	r.Primary = c.nodes[c.primary].Name()
+	// What the nodes said about themselves may show a better primary.
+	if c.choosePrimary(r) {
+		r.Write = nil
+		c.writeAndRead(ctx, r)
+		r.Primary = c.nodes[c.primary].Name()
+	}
+	c.settle(r)
 	r.Duration = time.Since(r.Started)
 	return r
+}
+
+// findPrimary asks all nodes who they are before anything is written, so that of
+// two primaries the wrong one is not.
+func (c *Cluster) findPrimary(ctx context.Context, r *Result) {
+	ctx, cancel := withShare(ctx, connectShare)
+	defer cancel()
+	forEachConcurrently(c.allIndexes(), func(i int) { c.inspectNode(ctx, i, &r.Nodes[i]) })
+	c.choosePrimary(r)
 }
 
 // writeAndRead writes to the node that is taken for the primary, and reads the others.
 func (c *Cluster) writeAndRead(ctx context.Context, r *Result) {
 	connected := c.nodes[c.primary].Connected()
 	if c.writeCanary(ctx, r); r.Write != nil {
-		forEachConcurrently(c.otherIndexes(), func(i int) { c.readReplica(ctx, i, r.Write, &r.Nodes[i]) })
+		forEachConcurrently(c.otherIndexes(), func(i int) { c.readReplica(ctx, i, &r.Nodes[i]) })
 		return
 	}
 	forEachConcurrently(c.allIndexes(), func(i int) {
@@ -109,7 +136,7 @@ func (c *Cluster) writeAndRead(ctx context.Context, r *Result) {
 // primary whose commits wait in vain still answers other questions. That it
 // cannot be had says nothing new about a node that failed already.
 func (c *Cluster) reconnect(ctx context.Context, i int) {
-	ctx, cancel := withShare(ctx, connectShare)
+	ctx, cancel := withShare(ctx, reconnectShare)
 	defer cancel()
 	_ = c.nodes[i].Connect(ctx)
 }
@@ -154,36 +181,10 @@ func (c *Cluster) writeCanary(ctx context.Context, r *Result) {
 		result.recordFailure(err)
 		return
 	}
-	inRecovery := false
-	result.Up, result.InRecovery, result.Timeline = true, &inRecovery, w.Timeline
+	result.Up, result.Answered, result.Row = true, true, w.Row
+	result.State = verdict.State{Timeline: w.Timeline}
 	r.Write = &w
 	c.recordAcknowledgement(r)
-}
-
-// inspectNode asks a node for its state, when there is no canary to look for.
-func (c *Cluster) inspectNode(ctx context.Context, i int, result *NodeResult) {
-	if i != c.primary {
-		result.Replica = &ReplicaResult{State: verdict.StateUnreachable}
-	}
-	if !c.nodes[i].Connected() {
-		return
-	}
-	c.recordIdentity(i, result)
-	read, err := c.nodes[i].Inspect(ctx)
-	// The section of a foreign node is not ours, and one failure of a node tells enough.
-	if err != nil && !result.Foreign && len(result.Failures) == 0 {
-		result.recordFailure(err)
-	}
-	result.recordAnswer(read)
-	if result.Replica == nil || !result.Up {
-		return
-	}
-	if result.Foreign {
-		result.Replica.State = verdict.StateForeign
-		return
-	}
-	result.Replica.First, result.Replica.Last = &read, read.Section
-	result.Replica.State = verdict.BehindState(read.State, 0, 0)
 }
 
 // allIndexes returns the indexes of all nodes.

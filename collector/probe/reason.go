@@ -17,12 +17,15 @@ const (
 	ReasonReadOnly           Reason = "read_only"
 	ReasonLockTimeout        Reason = "lock_timeout"
 	ReasonTimeout            Reason = "timeout"
+	ReasonSyncWait           Reason = "sync_wait"
+	ReasonConflict           Reason = "conflict"
 	ReasonTooManyConnections Reason = "too_many_connections"
 	ReasonStartingUp         Reason = "starting_up"
 	ReasonShuttingDown       Reason = "shutting_down"
 	ReasonDiskFull           Reason = "disk_full"
 	ReasonPooler             Reason = "pooler"
 	ReasonNotWritten         Reason = "not_written"
+	ReasonForeign            Reason = "foreign"
 	ReasonOther              Reason = "other"
 )
 
@@ -30,8 +33,8 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		ReasonConnect, ReasonDNS, ReasonTLS, ReasonAuth, ReasonPermission, ReasonMissingTable, ReasonReadOnly,
-		ReasonLockTimeout, ReasonTimeout, ReasonTooManyConnections, ReasonStartingUp, ReasonShuttingDown,
-		ReasonDiskFull, ReasonPooler, ReasonNotWritten, ReasonOther,
+		ReasonLockTimeout, ReasonTimeout, ReasonSyncWait, ReasonConflict, ReasonTooManyConnections, ReasonStartingUp,
+		ReasonShuttingDown, ReasonDiskFull, ReasonPooler, ReasonNotWritten, ReasonForeign, ReasonOther,
 	}
 }
 
@@ -40,7 +43,10 @@ type Error struct {
 	Reason Reason
 	// Hint is the next step for whoever has to mend it; may be empty.
 	Hint string
-	Err  error
+	// Answered is true when the server itself refused a statement, over a
+	// connection that is still good.
+	Answered bool
+	Err      error
 }
 
 // Error joins the cause and the hint.
@@ -61,4 +67,21 @@ func ReasonOf(err error) Reason {
 		return e.Reason
 	}
 	return ReasonOther
+}
+
+// answered says whether an error is a server's answer to a statement.
+func answered(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Answered
+}
+
+// mayPass says whether an operation that failed so may succeed when it is made
+// again at once, over the same connection.
+func mayPass(err error) bool {
+	switch ReasonOf(err) {
+	case ReasonConflict, ReasonTimeout, ReasonLockTimeout:
+		return answered(err)
+	default:
+		return false
+	}
 }

@@ -7,230 +7,174 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
+// search is the reading of one replica until it shows the canary.
+type search struct {
+	index  int
+	result *NodeResult
+	verdict.Sightings
+	before     memory // from before the beat was sent
+	first      *Read
+	firstStale bool      // the first read proved not to show it
+	sent       time.Time // when the last read was sent
+	stepsBack  int
+}
+
 // readReplica reads a node until it shows the canary or the wait is over, and judges it.
-func (c *Cluster) readReplica(ctx context.Context, i int, w *Write, result *NodeResult) {
+func (c *Cluster) readReplica(ctx context.Context, i int, result *NodeResult) {
 	if result.Foreign {
 		c.inspectNode(ctx, i, result)
 		return
 	}
-	replica := &ReplicaResult{State: verdict.StateUnreachable}
-	result.Replica = replica
+	result.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateUnreachable}}
 	if !c.nodes[i].Connected() {
 		return
 	}
-	seen, ok := c.firstRead(ctx, i, w, result)
+	s := &search{index: i, result: result, before: c.memory[i]}
+	c.readUntilShown(ctx, s)
 	if c.recordIdentity(i, result); result.Foreign {
 		c.inspectNode(ctx, i, result)
 		return
 	}
-	if !ok {
-		return
-	}
-	if replica.Stale && !seen.InRecovery {
-		replica.markDiverged()
-		return
-	}
-	if replica.Stale {
-		seen = c.rereadUntilFresh(ctx, i, w, result, seen)
-	}
-	c.judgeReplica(w, replica, seen)
-}
-
-// firstRead makes the first read. It is false when it did not show a section.
-func (c *Cluster) firstRead(ctx context.Context, i int, w *Write, result *NodeResult) (Read, bool) {
-	read, err := c.nodes[i].Read(ctx)
-	if err != nil {
-		result.recordFailure(err)
-	}
-	result.recordAnswer(read)
 	if !result.Up {
-		return read, false
+		return
 	}
-	replica := result.Replica
-	replica.First = &read
-	if err != nil {
-		replica.State = verdict.BehindState(read.State, 0, w.LSN)
-		return read, false
+	*result.Replica = ReplicaResult{
+		Verdict: c.ledger.Judge(c.beat, s.Sightings, c.cfg.SyncedWithin),
+		First:   s.first, Last: s.Row, Stale: s.firstStale, LastStale: s.Stale, FirstFresh: s.Fresh, StepsBack: s.stepsBack,
 	}
-	if w.LSN != 0 && read.ReplayLSN != 0 {
-		behind := w.LSN.Since(read.ReplayLSN)
-		replica.LagBytes = &behind
-	}
-	c.recordSighting(i, replica, w, read)
-	replica.Stale = replica.FirstFresh.IsZero()
-	return read, true
 }
 
-// rereadUntilFresh reads the node again until it shows the canary, and returns the last
-// answer that did not: what it says explains the lag.
-func (c *Cluster) rereadUntilFresh(ctx context.Context, i int, w *Write, result *NodeResult, stale Read) Read {
-	limit, end := w.Acknowledged.Add(c.cfg.SyncedWithin), w.Acknowledged.Add(c.cfg.Wait)
+// readUntilShown reads again what does not show the canary, and what failed in a way
+// that may pass.
+func (c *Cluster) readUntilShown(ctx context.Context, s *search) {
+	acknowledged := c.beat.Acknowledged
+	limit, end := acknowledged.Add(c.cfg.SyncedWithin), acknowledged.Add(c.cfg.Wait)
 	if deadline, ok := ctx.Deadline(); ok && end.After(deadline.Add(-answerReserve)) {
 		end = deadline.Add(-answerReserve)
 	}
 	for {
-		now := time.Now()
-		if !now.Before(end) || !sleep(ctx, pauseBeforeReread(now, result.Replica.LastStale, w.Acknowledged, limit, end)) {
-			return stale
-		}
-		read, err := c.reread(ctx, i, limit, end)
+		read, err := c.nextRead(ctx, s, limit, end)
 		if err != nil {
-			result.recordFailure(err)
-			return stale
+			s.result.recordFailure(err)
 		}
-		c.recordSighting(i, result.Replica, w, read)
-		if !result.Replica.FirstFresh.IsZero() {
-			return stale
+		if c.recordIdentity(s.index, s.result); s.result.Foreign {
+			return
 		}
-		if read.Detailed {
-			result.recordAnswer(read) // It may have been promoted meanwhile.
+		c.see(s, read, err)
+		if (err != nil && !mayPass(err)) || !s.Fresh.IsZero() || s.Left || s.TakesWrites {
+			return
 		}
-		if read.Detailed || !stale.Detailed {
-			stale = stillWaiting(stale, read)
-		} else {
-			stale.Section = read.Section
+		now := time.Now()
+		if !now.Before(end) || !sleep(ctx, pauseBeforeReread(now, s.sent, acknowledged, limit, end)) {
+			return
 		}
 	}
 }
 
-// stillWaiting returns the later of two answers. A replay that has not moved
-// between them waits for what it waited for, even if it looked up for a moment.
-func stillWaiting(earlier, later Read) Read {
-	if later.ReplayWaitsOn == "" && later.ReplayLSN == earlier.ReplayLSN {
-		later.ReplayWaitsOn = earlier.ReplayWaitsOn
-	}
-	return later
-}
-
-// reread reads the section alone as long as the replica can still count as
+// nextRead reads the section alone as long as the replica can still count as
 // synced, and from then on its state too, because it has to be explained.
-func (c *Cluster) reread(ctx context.Context, i int, limit, end time.Time) (Read, error) {
-	if now := time.Now(); now.Before(limit) && now.Before(end) {
-		return c.nodes[i].Poll(ctx)
-	}
-	return c.nodes[i].Inspect(ctx)
-}
-
-// recordSighting keeps what one read says about the canary.
-func (c *Cluster) recordSighting(i int, replica *ReplicaResult, w *Write, read Read) {
-	if showsCanary(read.Section, w.Section) {
-		replica.FirstFresh = read.Received
-	} else {
-		replica.LastStale = read.Sent
-	}
-	replica.Last = read.Section
-	if !read.Found {
-		return
-	}
-	if read.Capacity < c.shown[i] {
-		replica.Backward = true
-	}
-	c.shown[i] = read.Capacity
-}
-
-// showsCanary says whether a section that was read is the written one or a newer one.
-// The stamp tells apart equal or higher values of a section that was begun
-// anew, or that two primaries went on to count.
-func showsCanary(read, written Section) bool {
-	if !read.Found || read.Capacity < written.Capacity {
-		return false
-	}
-	if read.Capacity == written.Capacity {
-		return read.WrittenAt.Equal(written.WrittenAt)
-	}
-	return !read.WrittenAt.Before(written.WrittenAt)
-}
-
-// judgeReplica derives lag, synced and state from the reads.
-func (c *Cluster) judgeReplica(w *Write, replica *ReplicaResult, seen Read) {
-	fresh := !replica.FirstFresh.IsZero()
-	staleFor := replica.LastStale.Sub(w.Acknowledged)
+func (c *Cluster) nextRead(ctx context.Context, s *search, limit, end time.Time) (Read, error) {
+	node, now := c.nodes[s.index], time.Now()
+	s.sent = now
 	switch {
-	case fresh:
-		delay := replica.FirstFresh.Sub(w.Acknowledged)
-		replica.Visibility, replica.Lag = &delay, &delay
+	case s.first == nil:
+		return node.Read(ctx)
+	case now.Before(limit) && now.Before(end):
+		return node.Poll(ctx)
 	default:
-		replica.Visibility = &staleFor
-		lag := c.lag(w, seen.Section, replica.LastStale)
-		replica.Lag = &lag
-	}
-	replica.Synced = c.visibleInTime(w, replica)
-	if !fresh && leftHistory(seen, w) {
-		replica.markDiverged()
-		return
-	}
-	switch {
-	case replica.Synced != nil && *replica.Synced:
-		replica.State = verdict.StateSynced
-	case replica.Stale:
-		replica.State = verdict.BehindState(seen.State, *replica.Lag, w.LSN)
-	default:
-		replica.State = "" // Nothing was seen in the way, and nothing proves that it was in time.
+		return node.Inspect(ctx)
 	}
 }
 
-// visibleInTime says whether the canary was visible in time, nil when the reads do not
-// tell. A stale read that was sent after the limit proves that it was not, a
-// fresh one that was back by then that it was. A fresh read that took beyond the
-// limit proves neither: a stalled server may have looked at its very end.
-func (c *Cluster) visibleInTime(w *Write, replica *ReplicaResult) *bool {
-	limit := w.Acknowledged.Add(c.cfg.SyncedWithin)
-	switch {
-	case !replica.LastStale.IsZero() && !replica.LastStale.Before(limit):
-		return new(false)
-	case !replica.FirstFresh.IsZero() && !replica.FirstFresh.After(limit):
-		return new(true)
-	default:
-		return nil
-	}
-}
-
-// markDiverged judges a node whose history left the primary's: it will never show
-// the canary, and its positions cannot be compared.
-func (replica *ReplicaResult) markDiverged() {
-	no := false
-	replica.State, replica.Synced = verdict.StateDiverged, &no
-	replica.LagBytes, replica.Lag, replica.Visibility = nil, nil, nil
-}
-
-// leftHistory says whether a replica that does not show the canary has a
-// history that the primary's is no continuation of: it follows a later
-// timeline, or replayed an earlier one beyond the fork, or has values of an
-// earlier one that the primary has not.
-func leftHistory(seen Read, w *Write) bool {
-	if seen.Timeline == 0 || w.Timeline == 0 || seen.Timeline == w.Timeline {
-		return false
-	}
-	if seen.Timeline > w.Timeline {
-		return true
-	}
-	return (w.Fork != 0 && seen.ReplayLSN > w.Fork) || (seen.Found && seen.Capacity >= w.Capacity)
-}
-
-// lag returns how long, at the given moment, the oldest acknowledged commit has
-// been waiting that a replica which shows the section does not show. Where the
-// memory does not reach back so far, the stamps of the two sections, both by
-// the primary's clock, bound it from above: the oldest missing commit is
-// younger than the one that the replica shows.
-func (c *Cluster) lag(w *Write, shown Section, at time.Time) time.Duration {
-	since := at.Sub(w.Acknowledged)
-	if oldest, ok := c.acks.oldestUnseen(shown.Capacity); ok {
-		return max(at.Sub(oldest), since)
-	}
-	if !shown.Found {
-		return since
-	}
-	return max(w.WrittenAt.Sub(shown.WrittenAt), 0) + since
-}
-
-// recordFailure keeps a failed operation.
-func (n *NodeResult) recordFailure(err error) { n.Failures = append(n.Failures, err) }
-
-// recordAnswer keeps what an answer, if it was one, says about the node itself.
-func (n *NodeResult) recordAnswer(read Read) {
+// see keeps what one read says. One whose section failed may still have told the state.
+func (c *Cluster) see(s *search, read Read, err error) {
 	if read.Received.IsZero() {
 		return
 	}
-	inRecovery := read.InRecovery
-	n.Up, n.InRecovery, n.Timeline = true, &inRecovery, read.Timeline
+	isFirst := s.first == nil
+	if isFirst {
+		s.first, s.Replayed = &read, read.ReplayLSN
+	}
+	if isFirst || read.Detailed { // The others are of the section alone.
+		s.result.recordAnswer(read)
+		c.rememberState(s, read)
+	}
+	if err != nil {
+		return
+	}
+	if isFirst || read.Detailed {
+		s.TakesWrites = !read.InRecovery
+	}
+	if read.Row.Found {
+		s.result.Row = read.Row
+		if c.stepsBack(s.index, read.Row) {
+			s.stepsBack++
+		}
+		c.memory[s.index].shown = read.Row
+	}
+	s.Row, s.Standing = read.Row, c.ledger.Stand(c.beat.Row, read.Row)
+	switch {
+	case s.Standing == verdict.Shows:
+		s.Fresh = read.Received
+		return
+	case s.Standing != verdict.Unknown, !read.Row.Found:
+		s.Stale = read.Sent
+		s.firstStale = s.firstStale || isFirst
+	}
+	s.Left = c.ledger.LeftHistory(c.beat, s.before.stateOf(s.result.Server), read.State, read.Row, s.Standing)
+}
+
+// rememberState keeps a node's word on itself, until it shows the canary: what it
+// said before that explains the lag.
+func (c *Cluster) rememberState(s *search, read Read) {
+	m := &c.memory[s.index]
+	if verdict.Restores(m.state, read.State) {
+		m.restored = read.Received
+	}
+	m.state, m.server = read.State, s.result.Server
+	s.Restoring = !m.restored.IsZero() && read.Received.Sub(m.restored) < verdict.RestoreMemory
+	s.State = verdict.StillWaiting(s.State, read.State)
+}
+
+// stateOf returns the last word of a server, if it was the last that the node led to.
+func (m memory) stateOf(server verdict.Server) verdict.State {
+	if !m.server.Is(server) {
+		return verdict.State{}
+	}
+	return m.state
+}
+
+// stepsBack says whether a node shows an older value than before.
+func (c *Cluster) stepsBack(i int, row verdict.Row) bool {
+	before := c.memory[i].shown
+	return before.Found && before.Born == row.Born && row.Capacity < before.Capacity
+}
+
+// inspectNode asks a node for its state, when there is no canary to look for.
+func (c *Cluster) inspectNode(ctx context.Context, i int, result *NodeResult) {
+	if i != c.primary {
+		result.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateUnreachable}}
+	}
+	if !c.nodes[i].Connected() {
+		return
+	}
+	s := &search{index: i, result: result}
+	read, err := c.nodes[i].Inspect(ctx)
+	c.recordIdentity(i, result)
+	// The section of a foreign node is not ours, and one failure of a node tells enough.
+	if err != nil && !result.Foreign && len(result.Failures) == 0 {
+		result.recordFailure(err)
+	}
+	result.recordAnswer(read)
+	switch {
+	case result.Replica == nil || !result.Up:
+	case result.Foreign:
+		result.Replica.State = verdict.StateForeign
+	case !result.Answered:
+		result.Replica.State = ""
+	default:
+		c.rememberState(s, read)
+		result.Replica.First, result.Replica.Last = &read, read.Row
+		result.Replica.State = verdict.BehindState(read.State, 0, 0, s.Restoring)
+	}
 }

@@ -17,42 +17,34 @@ type Result struct {
 	Primary string
 	// Write is nil when no canary commit was acknowledged.
 	Write *Write
-	// Takeover is set when another node took over as primary.
+	// Takeover is set when another server took over as primary.
 	Takeover *Takeover
-	// Loss is set when acknowledged commits turned out to be gone.
-	Loss *Loss
+	// Reformed is set when the nodes agreed on another cluster than before.
+	Reformed *Reformation
+	// Lost is set when acknowledged commits turned out to be gone, and AtRisk as
+	// long as a server that takes writes has some that the primary does not have.
+	Lost, AtRisk *verdict.Loss
 	// Nodes are all nodes of the cluster, in the order of the configuration.
 	Nodes []NodeResult
 }
 
-// Takeover says which node followed which as primary.
+// Takeover says which node followed which as primary: under the same name where
+// that leads to another server now.
 type Takeover struct{ From, To string }
 
-// Loss is what the primary no longer has.
-type Loss struct {
-	// Commits is how many acknowledged canary commits are gone.
-	Commits int64
-	// Bytes is how much WAL beyond the fork the old timeline was known to
-	// have; 0 when that is not known.
-	Bytes uint64
-}
+// Reformation is a change of the cluster's system identifier.
+type Reformation struct{ From, To uint64 }
 
 // NodeResult is one node's part of a Result.
 type NodeResult struct {
 	Name string
 	// Up is true when the node answered in this probe, be it with an error.
 	Up bool
-	// InRecovery is the node's own word; nil when it gave none.
-	InRecovery *bool
-	// Timeline is the one the node writes on or follows; 0 when it gave none.
-	Timeline uint32
-	// Server is who the server is, as far as known.
-	Server verdict.Server
+	// Member is what the node told about itself.
+	verdict.Member
 	// Pooled is true when a pooler stands in front of the server.
 	Pooled bool
-	// Foreign is true when the server belongs to another cluster.
-	Foreign bool
-	// Failures are the operations that failed, oldest first.
+	// Failures are the operations that failed, one for each reason, oldest first.
 	Failures []error
 	// Replica is nil for the primary.
 	Replica *ReplicaResult
@@ -60,30 +52,29 @@ type NodeResult struct {
 
 // ReplicaResult is what the reads of one replica showed.
 type ReplicaResult struct {
+	verdict.Verdict
 	// First is the first read; nil when there was none.
 	First *Read
-	// Last is the section as the last read showed it.
-	Last Section
+	// Last is the section as the read that decided showed it.
+	Last verdict.Row
 	// Stale is true when the first read did not show the canary.
 	Stale bool
-	// LagBytes is how far the first read's replay position was behind the
-	// write's; nil when one of them is not known.
-	LagBytes *uint64
 	// LastStale is when the last read that did not show the canary was sent,
-	// and FirstFresh when the first one that did came back: the canary became
-	// visible between them. Zero when there was no such read.
+	// and FirstFresh when the first one that did came back. Zero when there was
+	// no such read.
 	LastStale, FirstFresh time.Time
-	// Synced is nil when the probe could not tell.
-	Synced *bool
-	// Visibility is the visibility delay, or the time waited in vain; nil
-	// when there was nothing to wait for.
-	Visibility *time.Duration
-	// Lag is nil when the probe could not tell.
-	Lag *time.Duration
-	// Backward is true when a read showed an older value than an earlier probe's.
-	Backward bool
-	// State is "" when the probe could not tell.
-	State verdict.ReplicaState
+	// StepsBack is how many reads showed an older value than the one before.
+	StepsBack int
+}
+
+// IsOne is false for a name that leads to no replica of the cluster.
+func (r *ReplicaResult) IsOne() bool {
+	switch r.State {
+	case verdict.StateForeign, verdict.StatePrimary, verdict.StateDuplicate:
+		return false
+	default:
+		return true
+	}
 }
 
 // Doubtful is true when the replica showed the canary, but so near to the limit
@@ -101,22 +92,51 @@ func (r *Result) Replicas() []*NodeResult {
 	return replicas
 }
 
-// Primaries counts the servers of the cluster that say they are not in
-// recovery. A server that two names lead to counts once.
-func (r *Result) Primaries() int {
-	n := 0
+// Primaries counts the servers of the cluster that say they are not in recovery. It
+// is false when there is none among those that were asked, and not all were.
+func (r *Result) Primaries() (count int, known bool) {
+	count, known = len(verdict.Primaries(r.members())), true
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
-		if node.takesWrites() && !slices.ContainsFunc(r.Nodes[:i], func(other NodeResult) bool {
-			return other.takesWrites() && other.Server.Is(node.Server)
-		}) {
-			n++
+		if count == 0 && !node.Up && len(node.Failures) == 0 {
+			known = false
 		}
 	}
-	return n
+	return count, known
 }
 
-// takesWrites is true for a node of the cluster that says it is not in recovery.
-func (n *NodeResult) takesWrites() bool {
-	return n.InRecovery != nil && !*n.InRecovery && !n.Foreign
+func (r *Result) members() []verdict.Member {
+	members := make([]verdict.Member, len(r.Nodes))
+	for i := range r.Nodes {
+		members[i] = r.Nodes[i].Member
+	}
+	return members
+}
+
+// recordFailure keeps a failed operation, of one reason the last.
+func (n *NodeResult) recordFailure(err error) {
+	n.Up = n.Up || answered(err)
+	for i, earlier := range n.Failures {
+		if ReasonOf(earlier) == ReasonOf(err) {
+			n.Failures[i] = err
+			return
+		}
+	}
+	n.Failures = append(n.Failures, err)
+}
+
+// failedBy says whether an operation failed for a reason.
+func (n *NodeResult) failedBy(reason Reason) bool {
+	return slices.ContainsFunc(n.Failures, func(err error) bool { return ReasonOf(err) == reason })
+}
+
+// recordAnswer keeps what an answer, if it was one, says about the node itself.
+func (n *NodeResult) recordAnswer(read Read) {
+	if read.Received.IsZero() {
+		return
+	}
+	n.Up, n.Answered, n.State = true, true, read.State
+	if read.Row.Found {
+		n.Row = read.Row
+	}
 }

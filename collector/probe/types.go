@@ -7,39 +7,24 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
-// Section is the canary section as one read of one node showed it.
-type Section struct {
-	// Found is false when the node has the table, but not the row.
-	Found bool
-	// Capacity is the value that is written and compared.
-	Capacity int64
-	// WrittenAt is when that value was written, by the clock of the primary
-	// that wrote it.
-	WrittenAt time.Time
-}
-
 // Write is an acknowledged canary commit.
 type Write struct {
-	Section
+	// Row is the section as the commit left it behind.
+	verdict.Row
 	// Sent is when the write left for the primary, and Acknowledged when the
 	// commit's acknowledgement reached the exporter: both by its own clock.
 	Sent, Acknowledged time.Time
 	// LSN is at or past the end of the commit record; 0 where the server does
 	// not tell.
 	LSN verdict.LSN
-	// Timeline is the one the primary writes on; 0 where it does not tell.
-	Timeline uint32
-	// Fork is where the primary ended its last recovery: after a promotion,
-	// where its timeline left the one before. 0 when it was started without a
-	// recovery, or does not tell.
-	Fork verdict.LSN
 }
 
 // Read is the answer of one node: first its state, then the section, each
 // with a snapshot of its own, in this order.
 type Read struct {
 	verdict.State
-	Section
+	// Row is the section.
+	Row verdict.Row
 	// Sent and Received bracket the round trip, by the exporter's clock.
 	Sent, Received time.Time
 }

@@ -16,13 +16,28 @@ const (
 	fleet = `job=~"$job"`
 	// eachCluster are the labels that identify a cluster; cluster may be missing.
 	eachCluster = "cluster, job, instance"
+	// replicaCount is how many nodes each cluster has beside its primary.
+	replicaCount = "count by (" + eachCluster + ") (pg_canary_node_up{" + fleet + "}) - 1"
 )
+
+// knownReplicas has a series for each replica that selector selects of the clusters
+// that of selects, whatever is known about it, with a label more. A node that
+// became the primary is none.
+func knownReplicas(of, selector string) string {
+	return fmt.Sprintf(`pg_canary_verdicts_total{%[2]s, verdict="unknown"}
+  unless on (%[3]s, replica)
+  label_replace(pg_canary_node_is_primary{%[1]s} == 1, "replica", "$1", "node", "(.+)")`, of, selector, eachCluster)
+}
 
 // perReplica is a metric's value for each replica, NaN for a replica whose value
 // was not observed: max prefers any number to NaN. With the states in front,
 // every such query lists the replicas in the same order.
 func perReplica(metric string) string {
-	return fmt.Sprintf("max by (replica) (pg_canary_replica_state{%[1]s} * NaN or %[2]s{%[1]s})", replicas, metric)
+	return fmt.Sprintf(`max by (replica) (
+  pg_canary_replica_state{%[1]s} * NaN
+  or (%[3]s) * NaN
+  or %[2]s{%[1]s}
+)`, replicas, metric, knownReplicas(cluster, replicas))
 }
 
 // transport is the WAL that a replica has yet to receive, replay what it has
@@ -44,15 +59,27 @@ func dataAtRisk(selector string) string {
   max by (%[1]s) (pg_canary_replica_receive_lsn{%[2]s}), 0)`, eachCluster, selector)
 }
 
-// freshWithin is the share of canaries that were visible within le seconds of
-// their commit. Prometheus 3 writes le="1.0" where Prometheus 2 wrote le="1",
-// and a server that keeps native histograms only has no buckets at all.
-func freshWithin(le, selector, window, by string) string {
+// freshWithin is the share of all canaries, those that were never seen too, that
+// were visible within le seconds of their commit. Prometheus 3 writes le="1.0" where
+// Prometheus 2 wrote le="1", and a server that keeps native histograms only has no
+// buckets at all.
+func freshWithin(le, selector, window string) string {
 	bound := strings.ReplaceAll(le, ".", `\\.`)
-	return fmt.Sprintf(`sum%[4]s (rate(pg_canary_visibility_delay_seconds_bucket{%[2]s, le=~"%[1]s(\\.0)?"}[%[3]s]))
-/ sum%[4]s (rate(pg_canary_visibility_delay_seconds_count{%[2]s}[%[3]s]))
-or histogram_fraction(0, %[5]s, sum%[4]s (rate(pg_canary_visibility_delay_seconds{%[2]s}[%[3]s])))`,
-		bound, selector, window, by, le)
+	return fmt.Sprintf(`(
+  sum (rate(pg_canary_visibility_delay_seconds_bucket{%[2]s, le=~"%[1]s(\\.0)?"}[%[3]s]))
+  or
+  histogram_fraction(0, %[4]s, sum (rate(pg_canary_visibility_delay_seconds{%[2]s}[%[3]s])))
+  * histogram_count(sum (rate(pg_canary_visibility_delay_seconds{%[2]s}[%[3]s])))
+)
+/ sum (rate(pg_canary_verdicts_total{%[2]s}[%[3]s]))`,
+		bound, selector, window, le)
+}
+
+// inTime is the share of all canaries that were proved to be visible within
+// --probe.synced-within of their commit.
+func inTime(selector, window, by string) string {
+	return fmt.Sprintf(`sum%[3]s (rate(pg_canary_verdicts_total{%[1]s, verdict="synced"}[%[2]s]))
+/ sum%[3]s (rate(pg_canary_verdicts_total{%[1]s}[%[2]s]))`, selector, window, by)
 }
 
 // visibilityQuantile is a quantile of the visibility delay, from classic or
@@ -90,8 +117,13 @@ func alertFired(selector string) string {
 func primaryCode(selector string) string {
 	return fmt.Sprintf(`(pg_canary_primaries{%[1]s} > 1) * 0 + %[2]d
   or (pg_canary_primaries{%[1]s} == 0) * 0 + %[3]d
+  or (
+    pg_canary_up{%[1]s} == 0
+    and on (%[6]s)
+    sum by (%[6]s) (increase(pg_canary_failures_total{%[1]s, reason="sync_wait"}[5m])) > 0
+  ) * 0 + %[5]d
   or (pg_canary_up{%[1]s} == 0) * 0 + %[4]d`,
-		selector, codeTwoPrimaries, codeNoPrimary, codeWriteFailing)
+		selector, codeTwoPrimaries, codeNoPrimary, codeWriteFailing, codeCommitsWait, eachCluster)
 }
 
 // clusterCode is the verdict on each cluster: the worst of its replicas, what is
@@ -103,5 +135,5 @@ func clusterCode() string {
 )
 or (max by (%[1]s) (last_over_time(pg_canary_up{%[2]s}[$__range])) unless max by (%[1]s) (pg_canary_up{%[2]s})) * 0 + %[5]d`,
 		eachCluster, fleet, primaryCode(fleet),
-		strings.ReplaceAll(stateCode(fleet), "\n", "\n  "), codeNoData)
+		strings.ReplaceAll(stateCode(fleet, fleet), "\n", "\n  "), codeNoData)
 }

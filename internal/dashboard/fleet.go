@@ -18,7 +18,7 @@ func replicationFleet() Dashboard {
 		Annotations: objectList{List: []object{
 			annotation("Primary changed", "blue",
 				`increase(pg_canary_primary_changes_total{`+fleet+`}[$__rate_interval]) > bool 0`,
-				"Primary changed", "Another node of {{instance}} took over as primary"),
+				"Primary changed", "Another server of {{instance}} took over as primary"),
 			annotation("Alert fired", "red",
 				alertFired(fleetOrMissing),
 				"{{alertname}}", "{{severity}} {{instance}} {{replica}}{{node}}"),
@@ -51,13 +51,14 @@ func fleetNow() []Panel {
 		count("Clusters in trouble",
 			"Clusters with no probe, no working primary, two primaries, or a replica that is disconnected, unreachable, foreign or diverged.",
 			colorBad, fmt.Sprintf("count((\n%s\n) >= %d) or vector(0)", clusterCode(), codeOf("disconnected"))),
-		count("Replicas", "Replicas that are configured, whether they answer or not.", "",
-			"count(count by ("+eachCluster+", replica) (pg_canary_replica_state{"+fleet+"}))"),
-		count("Replicas not synced", "Replicas that did not show the last canary in time, or did not answer at all.", colorWarning,
-			"count(count by ("+eachCluster+", replica) (pg_canary_replica_state{"+fleet+"})) - sum(pg_canary_synced{"+fleet+"} or vector(0))"),
+		count("Replicas", "Nodes beside the primary that are configured, whether they answer or not.", "",
+			"sum("+replicaCount+")"),
+		count("Replicas not synced",
+			"Nodes beside the primary that did not show the last canary in time, did not answer, are no replica, or about which nothing could be said.",
+			colorWarning, "sum("+replicaCount+") - sum(pg_canary_synced{"+fleet+"} or vector(0))"),
 		count("Firing alerts", "Alerts of pg_canary_exporter that are firing.", colorBad,
 			`count(ALERTS{alertname=~"PgCanary.*", alertstate="firing", `+fleetOrMissing+`}) or vector(0)`),
-		count("Lost writes", "Acknowledged canary commits that a primary no longer had, within the range shown: a measure of the data that a failover lost.",
+		count("Lost writes", "Acknowledged canary commits that no server that takes writes had any more, within the range shown: a measure of the data that a failover lost.",
 			colorBad, "round(sum(increase(pg_canary_lost_writes_total{"+fleet+"}[$__range])))"),
 	}
 }
@@ -72,7 +73,8 @@ func clusterTable() Panel {
 	open := []object{set("links", []object{{"title": "Open ${__value.text}", "url": url, "targetBlank": false}})}
 	return table("Clusters, the worst first",
 		"One line for each cluster: the worst verdict on its primary and replicas, and the largest lag of any replica. "+
-			"Fresh reads are those that show a commit 100 ms after it, over the range shown. A click on a name opens the cluster's own dashboard.",
+			"Fresh reads is the share of canaries that were visible in time (--probe.synced-within), over the range shown. "+
+			"A click on a name opens the cluster's own dashboard.",
 		Field{Unit: "none", Custom: cells()},
 		[]column{
 			{"Value #A", "Verdict", append(colored("color-background"), set("mappings", verdictMappings()), set("custom.align", "left"), set("custom.width", 140))},
@@ -88,12 +90,12 @@ func clusterTable() Panel {
 			{"job", "Job", nil},
 		},
 		row(clusterCode()),
-		row("count by ("+eachCluster+") (count by ("+eachCluster+", replica) (pg_canary_replica_state{"+fleet+"}))"),
+		row(replicaCount),
 		row("sum by ("+eachCluster+") (pg_canary_synced{"+fleet+"} or pg_canary_up{"+fleet+"} * 0)"),
 		largest("pg_canary_lag_seconds{"+fleet+"}"),
 		largest("pg_canary_lag_bytes{"+fleet+"}"),
 		largest(dataAtRisk(fleet)),
-		largest(freshWithin("0.1", fleet, "$__range", " by ("+eachCluster+")")),
+		largest(inTime(fleet, "$__range", " by ("+eachCluster+")")),
 		row(`count by (`+eachCluster+`) (ALERTS{alertname=~"PgCanary.*", alertstate="firing", `+fleet+`})
 or max by (`+eachCluster+`) (pg_canary_up{`+fleet+`}) * 0`),
 	).sortedBy("Verdict", "Lag")
@@ -114,13 +116,4 @@ func fleetHistory() []Panel {
 			over("topk(10, "+dataAtRisk(fleet)+")", "{{cluster}} {{instance}}")).size(12, 8),
 		alertTable(fleetOrMissing, "cluster", "instance", "replica", "node").size(24, 8),
 	}
-}
-
-func codeOf(state string) int {
-	for i, s := range replicaStates {
-		if s.state == state {
-			return codeFirstState + i
-		}
-	}
-	panic("no such state: " + state)
 }

@@ -20,7 +20,7 @@ func replicationHA() Dashboard {
 		Annotations: objectList{List: []object{
 			annotation("Primary changed", "blue",
 				`increase(pg_canary_primary_changes_total{`+cluster+`}[$__rate_interval]) > bool 0`,
-				"Primary changed", "Another node took over as primary"),
+				"Primary changed", "Another server took over as primary"),
 			annotation("Alert fired", "red",
 				alertFired(clusterOrMissing),
 				"{{alertname}}", "{{severity}} {{replica}}{{node}}"),
@@ -58,20 +58,20 @@ func nowPanels() []Panel {
 	const lsnNote = " In hexadecimal like PostgreSQL's own pg_lsn, without its slash: 2A03000148 is 2A/3000148."
 	return []Panel{
 		stat("Synced / Lagging",
-			"Synced: the canary that was just committed could be read from the replica within 100 ms (--probe.synced-within).",
+			"Synced: the canary that was just committed could be read from the replica in time (--probe.synced-within, 100 ms by default).",
 			"background", Field{Unit: "none", Color: object{"mode": "thresholds"}, Thresholds: thresholds(colorMissing), Mappings: synced},
 			now(perReplica("pg_canary_synced"), "{{replica}}")).size(6, 4),
 		stat("Primary value", "The value that the last probe committed on the primary. It only ever grows.",
 			"value", neutral,
 			now(`max(pg_canary_primary_capacity{`+cluster+`})`, "primary")).size(6, 4),
 		stat("Replica value",
-			"The value that the first read showed. It is sent the moment the commit is acknowledged, "+
-				"so one below the primary value is normal: Synced shows whether the new value followed in time.",
+			"The value that the deciding read showed: the first that showed the new value, or the last that did not. "+
+				"On a synced replica it is at least the primary value.",
 			"value", neutral, now(perReplica("pg_canary_replica_capacity"), "{{replica}}")).size(6, 4),
 		stat("State",
 			"The exporter's verdict on each replica: for one that is behind, what holds it back. Beside it, what is wrong with the primary, if anything.",
 			"background", Field{Unit: "none", Color: object{"mode": "thresholds"}, Thresholds: thresholds(colorMissing), Mappings: verdictMappings(), NoValue: "unknown"},
-			now("max by (replica) ("+stateCode(replicas)+")", "{{replica}}"),
+			now("max by (replica) ("+stateCode(cluster, replicas)+")", "{{replica}}"),
 			now("max("+primaryCode(cluster)+")", "primary")).size(6, 4),
 		stat("Lag time",
 			"How long the oldest committed canary that the replica does not show yet has been waiting; "+
@@ -141,8 +141,8 @@ func lagPanels() []Panel {
 
 func readerPanels() []Panel {
 	heatmap := panel("heatmap", "Visibility delay",
-		"From the acknowledgement of a commit to the first read that shows it: how many probes took how long. "+
-			"Drawn from the classic histogram's buckets, which a Prometheus that keeps native histograms may drop.",
+		"From the acknowledgement of a commit to the first read that shows it: how many canaries took how long. "+
+			"One that the probe gave up on is not drawn: Share of fresh reads counts it. Drawn from the classic histogram's buckets, which a Prometheus that keeps native histograms may drop.",
 		Field{Unit: "s", NoValue: "No classic buckets", Custom: object{"scaleDistribution": object{"type": "linear"}, "hideFrom": object{"legend": false, "tooltip": false, "viz": false}}},
 		[]Target{{
 			Expr:   `sum by (le) (increase(pg_canary_visibility_delay_seconds_bucket{` + replicas + `}[$__rate_interval]))`,
@@ -159,21 +159,23 @@ func readerPanels() []Panel {
 	}
 
 	quantiles := graph("Visibility delay: p50 and p99",
-		"Half of the commits were visible within p50, 99 of 100 within p99. The histogram's buckets limit the precision.",
+		"Of the canaries that were seen, half were visible within p50, 99 of 100 within p99; one that the probe gave up on is not among them. "+
+			"The histogram's buckets limit the precision.",
 		Field{Unit: "s", Custom: logScale()},
 		over(visibilityQuantile("0.5"), "p50 {{replica}}"), over(visibilityQuantile("0.99"), "p99 {{replica}}"),
 	).size(12, 10)
 	quantiles.Interval = "30s"
 
 	fresh := graph("Share of fresh reads",
-		"The share of reads that show a commit when they are sent right after it, or 1, 10, 100 ms and 1 s later. "+
-			"Right after it, a replica without synchronous_commit = remote_apply is nearly always stale.",
+		"The share of canaries that a read shows right after their commit, 1 ms, 10 ms and 1 s later, and in time (--probe.synced-within). "+
+			"It is the share of all that were committed: one that was never seen, or of which nothing is known, counts as not fresh. "+
+			"Right after its commit, a replica without synchronous_commit = remote_apply is nearly always stale.",
 		Field{Unit: "percentunit", Min: limit(0), Max: limit(1), Custom: object{"fillOpacity": 0, "lineWidth": 2}},
 		over(`1 - sum (rate(pg_canary_stale_reads_total{`+replicas+`}[$__rate_interval])) / sum (rate(pg_canary_reads_total{`+replicas+`}[$__rate_interval]))`, "at once"),
-		over(freshWithin("0.001", replicas, "$__rate_interval", ""), "after 1 ms"),
-		over(freshWithin("0.01", replicas, "$__rate_interval", ""), "after 10 ms"),
-		over(freshWithin("0.1", replicas, "$__rate_interval", ""), "after 100 ms"),
-		over(freshWithin("1", replicas, "$__rate_interval", ""), "after 1 s"),
+		over(freshWithin("0.001", replicas, "$__rate_interval"), "after 1 ms"),
+		over(freshWithin("0.01", replicas, "$__rate_interval"), "after 10 ms"),
+		over(inTime(replicas, "$__rate_interval", ""), "in time"),
+		over(freshWithin("1", replicas, "$__rate_interval"), "after 1 s"),
 	).size(12, 8)
 	fresh.Interval = "30s"
 	for refID, color := range []string{colorMissing, "light-blue", "blue", "green", "purple"} {
@@ -195,7 +197,7 @@ func replicaPanels() []Panel {
 		"The verdict on every replica over time, and which node was the primary. A gap is a time without a probe.",
 		over(`max by (node) (
   (pg_canary_node_is_primary{`+cluster+`} == 1) * `+fmt.Sprint(codePrimary)+`
-  or label_replace(`+stateCode(replicas)+`, "node", "$1", "replica", "(.+)")
+  or label_replace(`+stateCode(cluster, replicas)+`, "node", "$1", "replica", "(.+)")
 )`, "{{node}}")).size(24, 6)
 
 	perReplicaRow := func(metric string) Target { return row(perReplica(metric)) }
@@ -214,7 +216,7 @@ func replicaPanels() []Panel {
 			{"Value #I", "Read took", []object{set("unit", "s")}},
 			{"Value #J", "Backward", []object{set("unit", "locale"), set("decimals", 0)}},
 		},
-		row("max by (replica) ("+stateCode(replicas)+")"),
+		row("max by (replica) ("+stateCode(cluster, replicas)+")"),
 		perReplicaRow("pg_canary_replica_capacity"),
 		perReplicaRow("pg_canary_replica_replay_lsn"),
 		perReplicaRow("pg_canary_replica_receive_lsn"),
@@ -241,8 +243,8 @@ func operationPanels() []Panel {
 	failures.Interval = "30s"
 	failures.FieldConfig.Overrides = []Override{
 		byRegexp(".*: (connect|dns|tls|starting_up|shutting_down)", set("color", fixedColor(colorBad))),
-		byRegexp(".*: (timeout|lock_timeout|too_many_connections|disk_full)", set("color", fixedColor(colorWarning))),
-		byRegexp(".*: (auth|permission|missing_table|read_only)", set("color", fixedColor(colorReplay))),
+		byRegexp(".*: (timeout|lock_timeout|sync_wait|conflict|too_many_connections|disk_full)", set("color", fixedColor(colorWarning))),
+		byRegexp(".*: (auth|permission|missing_table|read_only|not_written|pooler|foreign)", set("color", fixedColor(colorReplay))),
 	}
 	duration := graph("Duration of the probe",
 		"The whole probe, its write on the primary and the first read of each replica. "+

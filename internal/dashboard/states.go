@@ -32,35 +32,46 @@ const (
 	colorReplay    = "semi-dark-yellow"
 )
 
-// replicaStates are the states of pg_canary_replica_state, the best first.
-var replicaStates = []struct{ state, color string }{
-	{"synced", colorCalm},
-	{"delayed", colorInfo},
-	{"replaying", colorReplay},
-	{"receiving", colorTransport},
-	{"blocked", "light-orange"},
-	{"paused", colorWarning},
-	{"disconnected", colorBad},
-	{"unreachable", colorBad},
-	{"foreign", "dark-red"},
-	{"diverged", "dark-red"},
+// stateless stands for the state of a replica that has none, because nothing could be
+// said about it. It must not vanish from the panels.
+const stateless = ""
+
+// replicaStates are the states of pg_canary_replica_state, the best first, and what
+// a panel calls them.
+var replicaStates = []struct{ state, text, color string }{
+	{"synced", "synced", colorCalm},
+	{"delayed", "delayed", colorInfo},
+	{"restoring", "restoring", "light-blue"},
+	{"replaying", "replaying", colorReplay},
+	{"receiving", "receiving", colorTransport},
+	{"blocked", "blocked", "light-orange"},
+	{stateless, "unknown", colorMissing},
+	{"duplicate", "duplicate", colorWarning},
+	{"primary", "is the primary", colorWarning},
+	{"paused", "paused", colorWarning},
+	{"disconnected", "disconnected", colorBad},
+	{"unreachable", "unreachable", colorBad},
+	{"foreign", "foreign", "dark-red"},
+	{"diverged", "diverged", "dark-red"},
 }
 
 // The verdicts on a whole cluster are worse than any on one replica.
 var (
 	codeWriteFailing = codeFirstState + len(replicaStates)
-	codeNoPrimary    = codeWriteFailing + 1
-	codeTwoPrimaries = codeWriteFailing + 2
-	codeNoData       = codeWriteFailing + 3
+	codeCommitsWait  = codeWriteFailing + 1
+	codeNoPrimary    = codeWriteFailing + 2
+	codeTwoPrimaries = codeWriteFailing + 3
+	codeNoData       = codeWriteFailing + 4
 )
 
 func verdicts() []verdict {
 	all := []verdict{{codePrimary, "primary", colorInfo}}
 	for i, s := range replicaStates {
-		all = append(all, verdict{codeFirstState + i, s.state, s.color})
+		all = append(all, verdict{codeFirstState + i, s.text, s.color})
 	}
 	return append(all,
 		verdict{codeWriteFailing, "write failing", "dark-red"},
+		verdict{codeCommitsWait, "commits wait", "dark-red"},
 		verdict{codeNoPrimary, "no primary", "dark-red"},
 		verdict{codeTwoPrimaries, "two primaries", "dark-red"},
 		verdict{codeNoData, "no data", colorMissing},
@@ -76,14 +87,26 @@ func verdictMappings() []object {
 	return []object{{"type": "value", "options": options}}
 }
 
-// stateCode is the verdict on each replica that selector selects, with the
-// labels of the replica.
-func stateCode(selector string) string {
-	terms := make([]string, len(replicaStates))
-	for i, s := range replicaStates {
-		terms[i] = fmt.Sprintf(`pg_canary_replica_state{%s, state="%s"} * %d`, selector, s.state, codeFirstState+i)
+// stateCode is the verdict on each replica that selector selects of the clusters
+// that of selects, with the labels of the replica.
+func stateCode(of, selector string) string {
+	var terms []string
+	for _, s := range replicaStates {
+		if s.state != stateless {
+			terms = append(terms, fmt.Sprintf(`pg_canary_replica_state{%s, state="%s"} * %d`, selector, s.state, codeOf(s.state)))
+		}
 	}
-	return "sum without (state) (\n  " + strings.Join(terms, "\n  or ") + "\n)"
+	return fmt.Sprintf("(\n  sum without (state) (\n    %s\n  )\n  or on (%s, replica)\n  (%s) * 0 + %d\n)",
+		strings.Join(terms, "\n    or "), eachCluster, knownReplicas(of, selector), codeOf(stateless))
+}
+
+func codeOf(state string) int {
+	for i, s := range replicaStates {
+		if s.state == state {
+			return codeFirstState + i
+		}
+	}
+	panic("no such state: " + state)
 }
 
 // notObserved is shown in place of a value that the last probe did not see. An

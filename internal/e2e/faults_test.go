@@ -51,9 +51,8 @@ var faults = map[string]fault{
 		heal:   func(s *stack) { must(s.T, s.primary.Start(s.Context())) },
 	},
 	"replica promoted beside the primary": {
-		cause: func(s *stack) { must(s.T, s.replica.Promote(s.Context())) },
-		// The old primary acknowledges what the new one does not have.
-		alerts: []string{"PgCanaryLostWrites", "PgCanarySplitBrain"},
+		cause:  func(s *stack) { must(s.T, s.replica.Promote(s.Context())) },
+		alerts: []string{"PgCanarySplitBrain"},
 		heal: func(s *stack) {
 			must(s.T, s.primary.Stop(s.Context(), pgcluster.Fast))
 			must(s.T, s.servers.Reclone(s.Context(), s.primary, s.replica))

@@ -52,10 +52,10 @@ type failureDocument struct {
 	Error  string       `json:"error"`
 }
 
-// JSON writes the result as one JSON object and a newline.
-func JSON(w io.Writer, r *probe.Result) error {
+// JSON writes the result as one JSON object and a newline; see [VerdictOn] for noReplica.
+func JSON(w io.Writer, r *probe.Result, noReplica bool) error {
 	d := document{
-		Verdict:         VerdictOn(r),
+		Verdict:         VerdictOn(r, noReplica),
 		Started:         r.Started.UTC(),
 		DurationSeconds: r.Duration.Seconds(),
 		Primary:         r.Primary,
@@ -77,7 +77,7 @@ func JSON(w io.Writer, r *probe.Result) error {
 
 func newNodeDocument(node *probe.NodeResult) nodeDocument {
 	d := nodeDocument{Node: node.Name, Up: node.Up}
-	if node.InRecovery != nil {
+	if node.Answered {
 		d.Role = Role(node)
 	}
 	if node.Replica != nil {

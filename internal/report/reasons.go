@@ -9,7 +9,10 @@ import (
 )
 
 // Reasons writes why a result is not synced, one line each; nothing when it is.
-func Reasons(w io.Writer, r *probe.Result) error {
+func Reasons(w io.Writer, r *probe.Result, noReplica bool) error {
+	if err := clusterReasons(w, r, noReplica); err != nil {
+		return err
+	}
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		for _, failure := range node.Failures {
@@ -18,7 +21,7 @@ func Reasons(w io.Writer, r *probe.Result) error {
 			}
 		}
 		replica := node.Replica
-		if replica == nil || (!replica.Doubtful() && (replica.Synced == nil || *replica.Synced)) {
+		if replica == nil || (replica.IsOne() && !replica.Doubtful() && (replica.Synced == nil || *replica.Synced)) {
 			continue
 		}
 		if _, err := fmt.Fprintf(w, "%s: %s: %s\n", node.Name, replica.State, explainState(replica.State)); err != nil {
@@ -28,9 +31,36 @@ func Reasons(w io.Writer, r *probe.Result) error {
 	return nil
 }
 
+// clusterReasons writes what is wrong with the cluster as a whole.
+func clusterReasons(w io.Writer, r *probe.Result, noReplica bool) error {
+	var lines []string
+	if primaries, _ := r.Primaries(); primaries > 1 {
+		lines = append(lines, fmt.Sprintf("split brain: %d servers take writes", primaries))
+	}
+	if len(r.Replicas()) == 0 && !noReplica {
+		lines = append(lines, "no replica: name one with --replica.dsn, or say --no-replica where none is meant to be there")
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // explainState says what a state means for a replica that lags.
 func explainState(state verdict.ReplicaState) string {
 	switch state {
+	case verdict.StateForeign:
+		return "the server has the system identifier of another cluster"
+	case verdict.StatePrimary:
+		return "the address leads to the primary, so this is no replica: correct it, or look at the balancer"
+	case verdict.StateDuplicate:
+		return "the address leads to the server of another node: name each server once"
+	case verdict.StateDiverged:
+		return "its history left the primary's, and it never catches up by itself; see docs/runbooks/PgCanaryReplicaDiverged.md"
+	case verdict.StateRestoring:
+		return "no WAL receiver is streaming; WAL from the archive is replayed"
 	case verdict.StatePaused:
 		return "replay is paused; SELECT pg_wal_replay_resume() on the replica resumes it"
 	case verdict.StateDelayed:

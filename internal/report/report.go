@@ -16,7 +16,8 @@ const (
 	// Lagging: it was not visible in time on at least one replica, or nobody can
 	// say that it was.
 	Lagging Verdict = "lagging"
-	// Broken: it could not be written, or a node did not answer as it should.
+	// Broken: it could not be written, a node did not answer as it should or is no
+	// replica, two servers take writes, or there is no replica.
 	Broken Verdict = "broken"
 )
 
@@ -32,21 +33,25 @@ func (v Verdict) ExitStatus() int {
 	}
 }
 
-// VerdictOn judges a result.
-func VerdictOn(r *probe.Result) Verdict {
-	if r.Write == nil {
+// VerdictOn judges a result. It is broken without any replica, unless noReplica says
+// that none is meant to be there.
+func VerdictOn(r *probe.Result, noReplica bool) Verdict {
+	replicas := r.Replicas()
+	if primaries, _ := r.Primaries(); r.Write == nil || primaries > 1 || (len(replicas) == 0 && !noReplica) {
 		return Broken
 	}
-	verdict := Synced
-	for _, node := range r.Replicas() {
-		switch {
-		case node.Replica.Doubtful():
-			verdict = Lagging
-		case node.Replica.Synced == nil:
+	outcome := Synced
+	for _, node := range replicas {
+		switch replica := node.Replica; {
+		case !replica.IsOne():
 			return Broken
-		case !*node.Replica.Synced:
-			verdict = Lagging
+		case replica.Doubtful():
+			outcome = Lagging
+		case replica.Synced == nil:
+			return Broken
+		case !*replica.Synced:
+			outcome = Lagging
 		}
 	}
-	return verdict
+	return outcome
 }

@@ -67,9 +67,9 @@ func replicaCells(_ *probe.Result, node *probe.NodeResult) []string {
 // Role is the node's own word, or "?" when it gave none.
 func Role(node *probe.NodeResult) string {
 	switch {
-	case node.InRecovery == nil:
+	case !node.Answered:
 		return "?"
-	case *node.InRecovery:
+	case node.State.InRecovery:
 		return "replica"
 	default:
 		return "primary"

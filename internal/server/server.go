@@ -29,13 +29,15 @@ const DefaultAddress = ":10187"
 // and nothing else.
 const ProbePath = "/probe"
 
-// Target is the name of the cluster that the flags describe.
+// Target is the name of a cluster to which nobody gave another.
 const Target = "default"
 
 // Config is what a server serves, and how.
 type Config struct {
 	// Collector is probed on every scrape.
 	Collector *collector.Collector
+	// Cluster is the name of its cluster, which ProbePath answers to; "" is Target.
+	Cluster string
 	// MetricsPath is the path of the metrics, such as /metrics.
 	MetricsPath string
 	// ProbeTimeout bounds every probe. Scrapers that wait for less say so, and

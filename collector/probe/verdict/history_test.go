@@ -37,6 +37,7 @@ type judge func(h *history, beat sent, shown sent) error
 // history is one random life of a cluster, and what an exporter remembers of it.
 type history struct {
 	cluster *model.Cluster
+	basic   bool // servers do not tell positions
 	random  *rand.Rand
 	steps   int
 	beats   []sent
@@ -57,6 +58,7 @@ func newHistory(number uint64, resume, traced bool) *history {
 	if resume {
 		profile.Resumes = 5
 	}
+	h.basic = options.Basic
 	h.cluster = model.New(options, h.random)
 	h.cluster.Live(profile)
 	h.steps = 10 + h.random.IntN(60)
@@ -224,9 +226,14 @@ func TestRandomHistoriesWithCopiedMemory(t *testing.T) {
 	}
 }
 
-// judgeHistories runs histories on all processors. The first that fails is
-// told step by step; its number runs it again.
 func judgeHistories(t *testing.T, resume bool, count int, judge judge) map[string]int {
+	t.Helper()
+	return runHistories(t, resume, count, func(h *history) error { return h.run(judge) })
+}
+
+// runHistories runs histories on all processors. The first that fails is
+// told step by step; its number runs it again.
+func runHistories(t *testing.T, resume bool, count int, run func(*history) error) map[string]int {
 	t.Helper()
 	var next atomic.Uint64
 	var group errgroup.Group
@@ -242,9 +249,9 @@ func judgeHistories(t *testing.T, resume bool, count int, judge judge) map[strin
 				number += *firstSeed
 				h := newHistory(number, resume, false)
 				h.seen = workers[i]
-				if h.run(judge) != nil {
+				if run(h) != nil {
 					again := newHistory(number, resume, true)
-					err := again.run(judge)
+					err := run(again)
 					return fmt.Errorf("history %d: %w\n%s", number, err, strings.Join(again.trace, "\n"))
 				}
 			}

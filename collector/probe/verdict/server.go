@@ -25,8 +25,12 @@ type State struct {
 	// ReceiveLSN is the last position received and synced to disk, on a
 	// replica; 0 before it streamed anything.
 	ReceiveLSN LSN
-	// Timeline is the one the node writes on or follows; 0 where it does not tell.
+	// Timeline is the one the node writes on, or that its WAL receiver gets; 0
+	// where it does not tell, as on a standby without a receiver.
 	Timeline uint32
+	// LeastTimeline is one that the node has reached at least, by its control
+	// file; 0 where it does not tell. The one it follows may be later.
+	LeastTimeline uint32
 	// ReplayPaused is true when somebody paused the replay.
 	ReplayPaused bool
 	// ApplyDelay is recovery_min_apply_delay; nil where the server does not tell.

@@ -2,9 +2,7 @@ package faults_test
 
 import (
 	"context"
-	"fmt"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -44,6 +42,17 @@ func canaryFaults() []fault {
 			},
 			publishes: "up 0, primaries 1, primary up (not_written), replica up or replaying",
 			heal:      func(s *scene) { s.exec(s.primary, "DROP TRIGGER swallow ON canary.section") },
+			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
+			alerts:    "PgCanaryPrimaryWriteFailing",
+		},
+		{
+			name: "canary section of another cluster",
+			hit: func(s *scene) {
+				s.exec(s.primary, "UPDATE canary.section SET cluster = 'another'")
+				must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
+			},
+			publishes: "up 0, primaries 1, primary up (foreign), replica up",
+			heal:      func(s *scene) { s.exec(s.primary, "UPDATE canary.section SET cluster = NULL") },
 			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
 			alerts:    "PgCanaryPrimaryWriteFailing",
 		},
@@ -211,40 +220,4 @@ func (s *scene) useUpConnections() {
 			must(s.t, conn.Close(context.WithoutCancel(s.t.Context())))
 		}
 	}
-}
-
-// synchronousFaults are those of a synchronous standby that is missing, with
-// each synchronous_commit.
-func synchronousFaults() []fault {
-	var all []fault
-	for _, commit := range []string{"off", "local", "remote_write", "on", "remote_apply"} {
-		f := fault{
-			name: fmt.Sprintf("synchronous standby missing, synchronous_commit %s", commit),
-			with: func(l *layout) {
-				l.node.SynchronousCommit = commit
-				l.settings = map[string]string{"wal_writer_delay": "10ms"}
-			},
-			hit:       (*scene).missStandby,
-			publishes: "up 1, primaries 1, primary up, replica synced",
-			heal:      func(s *scene) { s.set(s.primary, "synchronous_standby_names", "") },
-		}
-		if commit != "off" && commit != "local" {
-			f.timeout = 4 * hangs // The write may use up half, and a new connection an eighth.
-			f.publishes = "up 0, primaries 1, primary up (timeout), replica up"
-			f.alerts = "PgCanaryPrimaryWriteFailing"
-		}
-		all = append(all, f)
-	}
-	return all
-}
-
-// missStandby has commits wait for a standby that is not there. A new session
-// knows the setting before the checkpointer has told all others to wait.
-func (s *scene) missStandby() {
-	s.set(s.primary, "synchronous_standby_names", "nobody")
-	waitFor(s.t, "commits wait", func() bool {
-		ctx, cancel := context.WithTimeout(s.t.Context(), 300*time.Millisecond)
-		defer cancel()
-		return s.primary.Exec(ctx, "SELECT pg_logical_emit_message(true, '', '')") != nil
-	})
 }

@@ -97,9 +97,11 @@ func dnsFaults() []fault {
 				s.insist(s.scrape(), s.parseExpectation(s.healthy.text+", primary_timeline 1"))
 				failOver(s)
 			},
-			publishes: "up 1, primaries 1, primary leads, replica synced, primary_timeline 2, lost_writes_total 0",
+			// Both names lead to one server now.
+			publishes: "up 1, primaries 1, primary leads, replica primary, primary_timeline 2, primary_changes_total 1, lost_writes_total 0",
 			heal:      reclonePrimary,
-			healed:    "up 1, primaries 1, primary leads, replica synced",
+			healed:    "up 1, primaries 1, primary leads, replica primary, primary_changes_total 1",
+			alerts:    "PgCanaryNoReplica",
 		},
 		{
 			name: "DNS name of the primary gone",

@@ -188,6 +188,9 @@ func (s *scene) contradictions(m scrape) []string {
 			complain("%s is in the state %q, synced %v", node.name, state, synced)
 		}
 		capacity, found := get("replica_capacity")
+		if written := m.samples["pg_canary_primary_capacity"]; synced == 1 && capacity < written {
+			complain("%s is synced with the value %v beside the primary's %v", node.name, capacity, written)
+		}
 		if bytes, ok := get("lag_bytes"); ok && bytes == 0 && (!found || capacity < m.samples["pg_canary_primary_capacity"]) {
 			complain("%s has a lag of 0 bytes beside a stale read", node.name)
 		}

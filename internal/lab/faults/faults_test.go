@@ -43,7 +43,7 @@ type fault struct {
 func faults() []fault {
 	var all []fault
 	for _, theme := range []func() []fault{
-		primaryFaults, restartFaults, replicaFaults, replicationFaults, failoverFaults, returnFaults, canaryFaults,
+		primaryFaults, restartFaults, replicaFaults, replicationFaults, failoverFaults, returnFaults, historyFaults, addressFaults, clusterFaults, canaryFaults,
 		accessFaults, synchronousFaults, networkFaults, protocolFaults, tlsFaults, dnsFaults, clockFaults,
 	} {
 		all = append(all, theme()...)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 )
 
 const scrapeTimeout = 5 * time.Second
@@ -43,16 +45,43 @@ func TestHealthyPair(t *testing.T) {
 	}
 }
 
-// TestRestartedExporterKnowsTheLag: the memory is gone, the stamps of the section are not.
+// TestRestartedExporterKnowsTheLag as far as its memory goes: a lag is at least the age of
+// the oldest canary that is remembered, and grows with it.
 func TestRestartedExporterKnowsTheLag(t *testing.T) {
 	p := newPair(t)
 	p.pause()
 	p.eventually("a commit is missing", func(m samples) bool { return m["pg_canary_synced"] == 0 })
-	before := p.scrape(scrapeTimeout)["pg_canary_lag_seconds"]
 	p.collector, p.handler = p.newExporter(defaultConfig())
+	restarted := time.Now()
+	p.scrape(scrapeTimeout)
+	first := time.Now() // The first canary was acknowledged before this.
+	for range 3 {
+		m := p.scrape(scrapeTimeout)
+		// The last read was sent within a pause of the end of the scrape.
+		least, most := (time.Since(first) - 200*time.Millisecond).Seconds(), time.Since(restarted).Seconds()
+		if lag := m["pg_canary_lag_seconds"]; lag < least || lag > most {
+			t.Errorf("a lag of %v s, want %v to %v, as old as the first canary after the restart", lag, least, most)
+		}
+	}
+}
+
+// TestReplicaWithoutTheRow: a section that was set up while the replica did not replay.
+func TestReplicaWithoutTheRow(t *testing.T) {
+	p := newPair(t)
+	p.pause()
+	must(t, pgnode.Setup{Role: canaryRole, Password: canaryPassword, Section: "late"}.Run(t.Context(), p.primary.SuperDSN()))
+	config := defaultConfig()
+	config.node.Section = "late"
+	p.collector, p.handler = p.newExporter(config)
+	p.scrape(scrapeTimeout)
+	first := time.Now()
+	for range 2 {
+		p.scrape(scrapeTimeout)
+	}
 	m := p.scrape(scrapeTimeout)
-	if lag := m["pg_canary_lag_seconds"]; lag < before {
-		t.Errorf("a lag of %v s after a restart of the exporter, %v s before it", lag, before)
+	m.want(t, "pg_canary_synced", 0)
+	if lag, least := m["pg_canary_lag_seconds"], (time.Since(first) - 200*time.Millisecond).Seconds(); lag < least {
+		t.Errorf("a lag of %v s, want at least %v", lag, least)
 	}
 }
 
@@ -74,6 +103,7 @@ func TestBackwardRead(t *testing.T) {
 		p.scrape(scrapeTimeout)
 	}
 	must(t, p.primary.Exec(t.Context(), "UPDATE canary.section SET capacity = 1"))
+	must(t, p.replica.WaitCaughtUp(t.Context()))
 	m := p.eventually("the pair is synced", func(m samples) bool { return m["pg_canary_synced"] == 1 })
 	if m["pg_canary_backward_reads_total"] == 0 {
 		t.Errorf("a value that went back was not counted: %v", m)

@@ -32,6 +32,7 @@ type pair struct {
 	primary, replica *pgcluster.Server
 	collector        *collector.Collector
 	handler          *collector.Handler
+	config           pairConfig // of the exporter
 	log              *logBuffer
 	closers          []func() // of the exporters
 }
@@ -92,6 +93,7 @@ func (p *pair) setUp() {
 // serve puts a new exporter on the pair, without any memory.
 func (p *pair) serve(config pairConfig) {
 	p.t.Helper()
+	p.config = config
 	p.collector, p.handler = p.newExporter(config)
 	if !config.withoutSync {
 		p.eventually("the pair is synced", func(m samples) bool { return m["pg_canary_synced"] == 1 })

@@ -86,10 +86,13 @@ func (s *scene) breakEverywhere(links *[2]*link, kind breakage) {
 	links[0].breakAt(kind, toClient, 0)
 }
 
+// afterTheAcknowledgement is how many messages come after that of the write: those of
+// the position, BindComplete, DataRow, CommandComplete, ReadyForQuery.
+const afterTheAcknowledgement = 4
+
 // acknowledged says whether the primary's answer to the write has passed when the
 // connection breaks at a message: an acknowledgement stays one.
 func acknowledged(where direction, message int, messages [2]int) bool {
-	const afterTheAcknowledgement = 4 // of the position: BindComplete, DataRow, CommandComplete, ReadyForQuery
 	return where == toClient && message >= messages[toClient]-afterTheAcknowledgement
 }
 

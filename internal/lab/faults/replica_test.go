@@ -169,8 +169,50 @@ func replicationFaults() []fault {
 			heal:      func(s *scene) { s.undo() },
 			alerts:    "PgCanaryReplicaLagging",
 		},
+		{
+			name: "reads cancelled by the replay, and the replay paused",
+			hit: func(s *scene) {
+				s.exec(s.primary, conflictSQL)
+				must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
+				s.pause()
+			},
+			publishes: "up 1, primaries 1, primary up, replica paused (conflict)",
+			check: func(s *scene, m samples) {
+				for _, name := range []string{"pg_canary_synced", "pg_canary_lag_seconds", "pg_canary_lag_bytes"} {
+					m.absent(s.t, name)
+				}
+				if seen, before := m["pg_canary_visibility_delay_seconds"], s.before["pg_canary_visibility_delay_seconds"]; seen != before {
+					s.t.Errorf("%v canaries were seen that no read showed", seen-before)
+				}
+			},
+			heal: func(s *scene) {
+				s.exec(s.replica, "SELECT pg_wal_replay_resume()")
+				s.exec(s.primary, noConflictSQL)
+				must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
+			},
+			alerts: "PgCanaryReplicaPaused",
+		},
 	}
 }
+
+// conflictSQL puts a view in the table's place that cancels every read on a replica as the
+// replay does when it needs what the read holds. A real conflict hits a read of a
+// fraction of a millisecond only by chance. A session that is open looks at the table no more.
+const conflictSQL = `
+ALTER TABLE canary.section RENAME TO real;
+CREATE FUNCTION canary.conflict() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+    IF pg_catalog.pg_is_in_recovery() THEN
+        RAISE 'canceling statement due to conflict with recovery' USING ERRCODE = 'serialization_failure';
+    END IF;
+    RETURN true;
+END $$;
+CREATE VIEW canary.section AS SELECT * FROM canary.real WHERE canary.conflict();
+GRANT SELECT, UPDATE ON canary.section TO ` + canaryRole
+
+const noConflictSQL = `
+DROP VIEW canary.section;
+DROP FUNCTION canary.conflict();
+ALTER TABLE canary.real RENAME TO section`
 
 // freezeReplay stops the one process of the replica that applies WAL.
 func (s *scene) freezeReplay() {

@@ -13,10 +13,15 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
 // patience is how long a scene waits for what has to happen some time.
 const patience = time.Minute
+
+// busyOffset is in place of the default: a busy machine keeps a probe that used up its
+// time from ending for a while.
+const busyOffset = time.Second
 
 // layout is what a fault needs to be tried.
 type layout struct {
@@ -97,8 +102,7 @@ func newScene(t *testing.T, f fault) *scene {
 			s.nodes[i].label = net.JoinHostPort(config.Host, fmt.Sprint(config.Port))
 		}
 	}
-	// A busy machine keeps a probe that used up its time from ending for a while.
-	s.handler.TimeoutOffset = time.Second
+	s.setTimeout(s.timeout)
 	healthy := []string{"up 1", "primaries 1"}
 	for i, node := range s.nodes {
 		s.fresh[node.label] = time.Now()
@@ -106,6 +110,21 @@ func newScene(t *testing.T, f fault) *scene {
 	}
 	s.healthy = s.parseExpectation(strings.Join(healthy, ", "))
 	return s
+}
+
+// setTimeout sets the timeout of the scrapes, and of the probes where they may take longer.
+func (s *scene) setTimeout(timeout time.Duration) {
+	s.timeout = timeout
+	s.handler.Timeout, s.handler.TimeoutOffset = max(timeout, rig.ProbeTimeout), busyOffset
+}
+
+// restartExporter puts a new exporter in the place of the scene's, without its memory.
+func (s *scene) restartExporter() {
+	s.t.Helper()
+	s.closeExporters()
+	s.collector, s.handler = s.newExporter(s.config)
+	s.setTimeout(s.timeout)
+	s.keep(scrape{}) // It counts from 0.
 }
 
 // through returns the exporter's connection string of a server, by way of an address.

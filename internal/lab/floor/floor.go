@@ -8,6 +8,7 @@ package floor
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -29,6 +30,7 @@ type bareReplica struct {
 var (
 	binaryFormat = []int16{1}
 	sectionName  = [][]byte{[]byte("default")}
+	clusterName  = []byte("default")
 	notClosely   = [][]byte{{0}}
 )
 
@@ -37,9 +39,6 @@ func New(ctx context.Context, primary string, replicas ...string) (*Floor, error
 	f := &Floor{}
 	var err error
 	if f.primary, err = pgconn.Connect(ctx, primary); err != nil {
-		return nil, err
-	}
-	if _, err = f.primary.Exec(ctx, "SET synchronous_commit = local").ReadAll(); err != nil {
 		return nil, err
 	}
 	if f.advance, err = f.primary.Prepare(ctx, "advance", AdvanceSQL, nil); err != nil {
@@ -93,7 +92,10 @@ func (f *Floor) Run(ctx context.Context) error {
 
 // Write makes the canary write and returns the new value.
 func (f *Floor) Write(ctx context.Context) ([][]byte, error) {
-	return exchange(ctx, f.primary, statement{f.advance, sectionName}, statement{f.position, nil})
+	mark := make([]byte, 8)
+	_, _ = rand.Read(mark) // It never fails.
+	params := [][]byte{sectionName[0], mark, clusterName}
+	return exchange(ctx, f.primary, statement{f.advance, params}, statement{f.position, nil})
 }
 
 // ReadAll sends the reads of all replicas, and then receives the answers: fewer

@@ -118,10 +118,30 @@ func (c *Cluster) Make(n *Node) {
 	}
 }
 
-// Receive lets a standby receive up to count records from its upstream. It
-// gets nothing when its own history is not the upstream's.
+// Streams says whether a standby gets what its upstream has: it cannot when its
+// own history is not the upstream's.
+func (n *Node) Streams() bool {
+	return n.Upstream != nil && n.Upstream.Received.Has(n.Received)
+}
+
+// Source returns the primary that a standby gets its records from, through others
+// or not; nil where the chain is broken.
+func (n *Node) Source() *Node {
+	for range 16 { // Standbys may follow each other.
+		switch {
+		case n.Primary:
+			return n
+		case !n.Streams():
+			return nil
+		}
+		n = n.Upstream
+	}
+	return nil
+}
+
+// Receive lets a standby receive up to count records from its upstream.
 func (c *Cluster) Receive(n *Node, count int) {
-	if n.Upstream == nil || !n.Upstream.Received.Has(n.Received) {
+	if !n.Streams() {
 		return
 	}
 	n.Received = n.Upstream.Received.At(n.Received.Depth + count)

@@ -37,6 +37,8 @@ type Commit struct {
 	Row      Row
 	// Version is the last commit up to this one that changed the row.
 	Version *Commit
+
+	jump *Commit // an ancestor further up, so that others are found in few steps
 }
 
 // recordSize is what a record takes in the log.
@@ -44,10 +46,15 @@ const recordSize = 64
 
 // after returns a commit that follows c and leaves the row as it is.
 func (c *Commit) after() *Commit {
-	return &Commit{
+	next := &Commit{
 		Parent: c, Depth: c.Depth + 1, LSN: c.LSN + recordSize,
-		Timeline: c.Timeline, Row: c.Row, Version: c.Version,
+		Timeline: c.Timeline, Row: c.Row, Version: c.Version, jump: c,
 	}
+	// Two jumps of one length are followed by one over both.
+	if c.jump != nil && c.jump.jump != nil && c.Depth-c.jump.Depth == c.jump.Depth-c.jump.jump.Depth {
+		next.jump = c.jump.jump
+	}
+	return next
 }
 
 // with returns a commit that follows c and changes the row.
@@ -59,8 +66,12 @@ func (c *Commit) with(row Row) *Commit {
 
 // At returns the ancestor of c (or c itself) at a depth.
 func (c *Commit) At(depth int) *Commit {
-	for c.Depth > max(depth, 0) {
-		c = c.Parent
+	for depth = max(depth, 0); c.Depth > depth; {
+		if c.jump.Depth >= depth {
+			c = c.jump
+		} else {
+			c = c.Parent
+		}
 	}
 	return c
 }

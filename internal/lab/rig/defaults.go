@@ -20,7 +20,7 @@ func Config() probe.Config {
 
 // NodeOptions are the exporter's own default.
 func NodeOptions() pgnode.Options {
-	return pgnode.Options{Section: section, SynchronousCommit: "local", StatementTimeout: ProbeTimeout}
+	return pgnode.Options{Section: section, Cluster: pgnode.DefaultCluster, StatementTimeout: ProbeTimeout}
 }
 
 // Probe returns the probe of nodes by the exporter's defaults, without the

@@ -1,0 +1,119 @@
+package probe
+
+import (
+	"errors"
+	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
+)
+
+// errForeign is why a node of another cluster is not written to.
+var errForeign = &Error{
+	Reason: ReasonForeign,
+	Hint:   "correct its connection string; when the whole cluster was re-created, the exporter agrees as soon as most of the nodes are of the new one",
+	Err:    errors.New("the node has the system identifier of another cluster and is not written to"),
+}
+
+// identifyCluster agrees on the cluster that the connected nodes belong to. What is
+// remembered of another one ends with it.
+func (c *Cluster) identifyCluster(r *Result) {
+	answers := make([]uint64, len(c.nodes))
+	for i, n := range c.nodes {
+		if n.Connected() {
+			answers[i] = n.Identity().System
+		}
+	}
+	before := c.system
+	c.system = verdict.Agree(before, answers)
+	if before.System != 0 && c.system.System != before.System {
+		r.Reformed = &Reformation{From: before.System, To: c.system.System}
+		c.beat, c.writer, c.ledger = verdict.Beat{}, verdict.Writer{}, verdict.Ledger{}
+		clear(c.memory)
+	}
+	for i := range r.Nodes {
+		c.recordIdentity(i, &r.Nodes[i])
+	}
+}
+
+// recordIdentity keeps who the server at a node's connection is. A connection that
+// was replaced in the middle of a probe may lead to another cluster.
+func (c *Cluster) recordIdentity(i int, result *NodeResult) {
+	result.Server = c.nodes[i].Identity()
+	result.Pooled = c.nodes[i].Pooled()
+	system := result.Server.System
+	result.Foreign = system != 0 && system != c.system.System
+}
+
+// choosePrimary makes the node the primary that should be, and says whether that is
+// another server than the one that was written to.
+func (c *Cluster) choosePrimary(r *Result) bool {
+	next := verdict.Primary(r.members(), c.primary, c.beat)
+	if next == c.primary {
+		return false
+	}
+	sameServer := r.Write != nil && r.Nodes[next].Server.Is(r.Nodes[c.primary].Server)
+	c.primary = next
+	return !sameServer
+}
+
+// recordAcknowledgement keeps an acknowledgement.
+func (c *Cluster) recordAcknowledgement(r *Result) {
+	w, node := r.Write, &r.Nodes[c.primary]
+	writer := verdict.Writer{Name: node.Name, Server: node.Server, Timeline: w.Timeline}
+	if verdict.TookOver(c.writer, writer) {
+		r.Takeover = &Takeover{From: c.writer.Name, To: writer.Name}
+	}
+	c.writer = writer
+	c.beat = verdict.Beat{Row: w.Row, Acknowledged: w.Acknowledged, LSN: w.LSN}
+	c.ledger.Record(c.beat)
+}
+
+// settle says what can be said only when all nodes have been read: which are
+// names of one server, what each follows, and what is lost.
+func (c *Cluster) settle(r *Result) {
+	members := r.members()
+	primaries := verdict.Primaries(members)
+	written := &r.Nodes[c.primary]
+	for i := range r.Nodes {
+		node := &r.Nodes[i]
+		if followed := verdict.Followed(members, i, primaries, c.beat); followed >= 0 {
+			c.memory[i].followed = members[followed].Server
+		}
+		if node.Replica == nil || !node.Answered || node.Foreign {
+			continue
+		}
+		if written.Answered && node.Server.Is(written.Server) {
+			node.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StatePrimary}}
+		} else if verdict.SameServer(members, i) != i {
+			node.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateDuplicate}}
+		}
+	}
+	rivals := c.rivals(r, primaries)
+	if r.Write != nil {
+		r.Lost, r.AtRisk = c.ledger.Lose(rivals)
+	}
+}
+
+// rivals returns the rows of the servers that take writes beside the one that is
+// written, and of those that did and may still do so.
+func (c *Cluster) rivals(r *Result, primaries []int) []verdict.Row {
+	var rows []verdict.Row
+	written, now := r.Nodes[c.primary].Server, time.Now()
+	for _, i := range primaries {
+		if i != c.primary && !r.Nodes[i].Server.Is(written) {
+			rows = append(rows, r.Nodes[i].Row)
+		}
+	}
+	for i := range r.Nodes {
+		node, m := &r.Nodes[i], &c.memory[i]
+		switch {
+		case node.TakesWrites():
+			m.wrote, m.wroteAt = node.Row, now
+		case node.Answered:
+			m.wroteAt = time.Time{}
+		case !m.wroteAt.IsZero() && verdict.MayStillWrite(now.Sub(m.wroteAt), node.failedBy(ReasonConnect)):
+			rows = append(rows, m.wrote)
+		}
+	}
+	return rows
+}

@@ -1,0 +1,159 @@
+package verdict
+
+import "time"
+
+// ledgerSize bounds the memory of a ledger: 45 days at one beat a minute,
+// almost four at one every five seconds, in 5 MiB.
+const ledgerSize = 1 << 16
+
+// Beat is an acknowledged canary commit.
+type Beat struct {
+	// Row is the section as the beat left it behind.
+	Row
+	// Acknowledged is when the commit's acknowledgement reached the exporter.
+	Acknowledged time.Time
+	// LSN is at or past the end of the commit record; 0 where not known.
+	LSN LSN
+}
+
+// Ledger remembers the beats that were acknowledged to this exporter, in the
+// order of their acknowledgement. The zero ledger is empty.
+type Ledger struct {
+	entries []entry
+	last    Row
+	apart   int // how many entries are proved to be apart from the line that is written now
+}
+
+// entry is what is remembered of a beat.
+type entry struct {
+	born, era, mark int64
+	capacity        int64
+	at              time.Time
+	lsn             LSN
+	// held says whether the line that is written now has the beat.
+	held Answer
+}
+
+// Record adds a beat, which says what became of those before it: it is on the
+// line that is written now.
+func (l *Ledger) Record(b Beat) {
+	if b.Era() != l.last.Era() {
+		l.follow(b.Row)
+	}
+	l.last = b.Row
+	if len(l.entries) == ledgerSize {
+		l.shrink()
+	}
+	l.entries = append(l.entries, entry{
+		born: b.Born, era: b.Era(), mark: b.Mark, capacity: b.Capacity, at: b.Acknowledged, lsn: b.LSN, held: Yes,
+	})
+}
+
+// shrink forgets the older half, but for what may still turn out to be lost, unless
+// that is more than a half itself.
+func (l *Ledger) shrink() {
+	const half = ledgerSize / 2
+	kept := l.entries[:0]
+	for i, e := range l.entries {
+		if e.held == No || i >= half {
+			kept = append(kept, e)
+		}
+	}
+	if len(kept) > half+half/2 {
+		kept = append(kept[:0], kept[len(kept)-half:]...)
+	}
+	l.entries = kept
+	l.countApart()
+}
+
+func (l *Ledger) countApart() {
+	l.apart = 0
+	for i := range l.entries {
+		if l.entries[i].held == No {
+			l.apart++
+		}
+	}
+}
+
+// follow tells apart which beats are on the line that led to a row.
+//
+// Where the row proves nothing about a beat, what was proved before still holds if
+// the row's line goes on from the last beat: a later one cannot have led to it. If
+// it does not, as of a row that was made again, nothing is said.
+func (l *Ledger) follow(row Row) {
+	goesOn := row.Born == l.last.Born && row.Holds(l.last.Era(), l.last.Capacity) == Yes
+	for i := range l.entries {
+		e := &l.entries[i]
+		if held := e.heldBy(row); held != Unproved || !goesOn {
+			e.held = held
+		}
+	}
+	l.countApart()
+}
+
+func (e *entry) heldBy(row Row) Answer {
+	if e.born != row.Born {
+		return Unproved
+	}
+	return row.Holds(e.era, e.capacity)
+}
+
+// Stand says how a row that was shown stands to the last beat, by all that the
+// two rows and the memory prove.
+func (l *Ledger) Stand(beat, shown Row) Standing {
+	if shown.Found && beat.Found && shown.Born != beat.Born && l.rememberBirth(shown.Born) {
+		// It was made before the beat, and so cannot have it.
+		return Behind
+	}
+	return CompareMarked(beat, shown, func(era, capacity int64) (int64, bool) {
+		return l.markOf(beat.Born, era, capacity)
+	})
+}
+
+// rememberBirth says whether a beat of a row's earlier making is remembered.
+func (l *Ledger) rememberBirth(born int64) bool {
+	if born == 0 {
+		return false
+	}
+	for i := range l.entries {
+		if l.entries[i].born == born {
+			return true
+		}
+	}
+	return false
+}
+
+// markOf returns the mark of a beat on the line that is written now. Going back on
+// it, values fall.
+func (l *Ledger) markOf(born, era, capacity int64) (int64, bool) {
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		e := &l.entries[i]
+		switch {
+		case e.held != Yes || e.born != born:
+		case e.capacity < capacity:
+			return 0, false
+		case e.era == era && e.capacity == capacity:
+			return e.mark, true
+		}
+	}
+	return 0, false
+}
+
+// oldestUnseen returns the oldest remembered beat on the line that is written now
+// which a row does not show that lies behind the last one or is not there at all;
+// nil when there is none. Whether it shows those of a row of before this one was
+// made, nobody can tell.
+func (l *Ledger) oldestUnseen(shown Row) *entry {
+	var oldest *entry
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		e := &l.entries[i]
+		if e.held != Yes {
+			continue
+		}
+		if shown.Found && e.born == shown.Born && e.capacity <= shown.Capacity {
+			break
+		}
+		oldest = e
+	}
+	return oldest
+}
