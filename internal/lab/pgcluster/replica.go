@@ -184,21 +184,30 @@ func (s *Server) WaitCaughtUp(ctx context.Context) error {
 	})
 }
 
+// promoteTimeout bounds a promotion whose context has no deadline.
+const promoteTimeout = time.Minute
+
 // Promote makes the replica a primary, the cluster's from now on. The old one
 // is left as it is.
 func (s *Server) Promote(ctx context.Context) error {
-	var promoted bool
-	if err := s.QueryRow(ctx, "SELECT pg_promote(true, 60)", &promoted); err != nil {
+	// One that waited for its end could be in the way of the last replay, and cancelled.
+	if err := s.Exec(ctx, "SELECT pg_promote(false)"); err != nil {
 		return err
 	}
-	if !promoted {
-		return fmt.Errorf("server %s was not promoted within a minute", s.Name)
+	bounded, cancel := context.WithTimeout(ctx, promoteTimeout)
+	defer cancel()
+	err := poll(bounded, "server "+s.Name+" to be promoted", func() (promoted bool, err error) {
+		err = s.QueryRow(bounded, "SELECT NOT pg_is_in_recovery()", &promoted)
+		return promoted, err
+	})
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	s.upstream, s.via = nil, ""
 	delete(s.settings, "primary_conninfo")
 	delete(s.settings, "primary_slot_name")
-	err := s.writeSettings()
+	err = s.writeSettings()
 	s.mu.Unlock()
 	s.cluster.setPrimary(s)
 	s.cluster.logf("%s is the primary now", s.Name)
