@@ -79,7 +79,8 @@ func compareCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 func addSoak(app *kingpin.Application, commands map[string]runner) {
 	parent, o, file := app.Command("soak", "Probe for a long time under load and faults."), soak.Options{}, ""
 	run := parent.Command("run", "Write the history of many probes. This is what runs when neither is named.").Default()
-	run.Flag("probes", "How many, at least.").Default("100000").IntVar(&o.Probes)
+	run.Flag("probes", "How many of the pair, at least.").Default("100000").IntVar(&o.Probes)
+	run.Flag("failovers", "How often to make each kind of failover, switchover and split brain; 0: none.").Default("15").IntVar(&o.Failovers)
 	run.Flag("history", "File to write.").Required().StringVar(&o.History)
 	run.Flag("seed", "Seed of the faults' order and lengths; 0: a new one.").Uint64Var(&o.Seed)
 	run.Flag("wait", "The exporter's --probe.wait.").Default(rig.Config().Wait.String()).DurationVar(&o.Wait)

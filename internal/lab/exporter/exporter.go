@@ -52,6 +52,7 @@ type Exporter struct {
 	last    string        // line of the log
 	reads   []logLine     // of the probe that is being read
 	moments []*Moments    // of the last probes
+	notices []Notice      // that nobody has taken
 	news    chan struct{} // closed with the next probe's moments
 }
 
@@ -133,6 +134,7 @@ func (e *Exporter) read(text string, listening chan<- string) {
 	defer e.mu.Unlock()
 	e.last = text
 	e.account(line)
+	e.notice(text, line)
 }
 
 func (e *Exporter) lastLine() string {

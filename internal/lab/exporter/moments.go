@@ -5,6 +5,7 @@ package exporter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,6 +13,8 @@ import (
 // Moments are when the parts of a probe were sent and came back, on our monotonic
 // clock. Those of what did not happen are zero.
 type Moments struct {
+	// Primary is the node that acknowledged the canary.
+	Primary                   string
 	Capacity                  int64
 	Sent, Acknowledged, Ended time.Time
 	// Reads are those of each replica.
@@ -54,8 +57,8 @@ func (l logLine) moment(origin time.Time, key string) time.Time {
 	return origin.Add(t.Sub(origin))
 }
 
-func (l logLine) capacity() (n int64) {
-	_, _ = fmt.Sscan(l["capacity"], &n)
+func (l logLine) number(key string) (n int64) {
+	_, _ = fmt.Sscan(l[key], &n)
 	return n
 }
 
@@ -66,8 +69,8 @@ func (e *Exporter) account(line logLine) {
 		e.reads = append(e.reads, line)
 	case "probe":
 		m := &Moments{
-			Capacity: line.capacity(),
-			Sent:     line.moment(e.origin, "sent"), Acknowledged: line.moment(e.origin, "acknowledged"), Ended: line.moment(e.origin, "ended"),
+			Primary: line["primary"], Capacity: line.number("capacity"),
+			Sent: line.moment(e.origin, "sent"), Acknowledged: line.moment(e.origin, "acknowledged"), Ended: line.moment(e.origin, "ended"),
 		}
 		for _, read := range e.reads {
 			m.Reads = append(m.Reads, Reads{
@@ -130,8 +133,10 @@ func (e *Exporter) momentsOf(ctx context.Context, capacity int64) (*Moments, err
 func (e *Exporter) lookUp(capacity int64) (*Moments, <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, m := range e.moments {
+	for i, m := range e.moments {
 		if m.Capacity == capacity {
+			// After a failover another canary may have the same value.
+			e.moments = slices.Delete(e.moments, i, i+1)
 			return m, nil
 		}
 	}

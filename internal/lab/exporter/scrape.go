@@ -4,6 +4,7 @@ package exporter
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,12 +22,14 @@ import (
 // scrapeTimeout is half of Prometheus's default.
 const scrapeTimeout = 5 * time.Second
 
-// Samples are the gauges of one scrape, by name; of a metric with several series
-// the last one counts, which on a pair is the only one of those that are looked at.
+// Samples are the gauges and counters of one scrape, by name; of a metric with several
+// series the last one counts, which on a pair is the only one of those that are looked at.
 type Samples struct {
 	Values map[string]*float64
 	// State is the one that a replica is in.
 	State string
+	// Nodes are those of each node or replica, by its name.
+	Nodes map[string]Samples
 }
 
 // Scrape scrapes once.
@@ -118,18 +121,35 @@ func Parse(text io.Reader) (Samples, error) {
 	if err != nil {
 		return Samples{}, err
 	}
-	s := Samples{Values: map[string]*float64{}}
+	s := Samples{Values: map[string]*float64{}, Nodes: map[string]Samples{}}
 	for name, family := range families {
 		for _, metric := range family.GetMetric() {
-			if gauge := metric.GetGauge(); gauge != nil {
-				s.Values[name] = gauge.Value
+			s.add(name, metric)
+			node := cmp.Or(label(metric, "replica"), label(metric, "node"))
+			if node == "" {
+				continue
 			}
-			if name == "pg_canary_replica_state" && metric.GetGauge().GetValue() == 1 {
-				s.State = label(metric, "state")
+			of, known := s.Nodes[node]
+			if !known {
+				of.Values = map[string]*float64{}
 			}
+			of.add(name, metric)
+			s.Nodes[node] = of
 		}
 	}
 	return s, nil
+}
+
+func (s *Samples) add(name string, metric *dto.Metric) {
+	if gauge := metric.GetGauge(); gauge != nil {
+		s.Values[name] = gauge.Value
+	}
+	if counter := metric.GetCounter(); counter != nil {
+		s.Values[name] = counter.Value
+	}
+	if name == "pg_canary_replica_state" && metric.GetGauge().GetValue() == 1 {
+		s.State = label(metric, "state")
+	}
 }
 
 func label(metric *dto.Metric, name string) string {

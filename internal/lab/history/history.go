@@ -36,12 +36,19 @@ type Line struct {
 	Probe    *Probe    `json:"probe,omitempty"`
 	Seen     *Seen     `json:"seen,omitempty"`
 	Fault    *Fault    `json:"fault,omitempty"`
+
+	Branch *Branch `json:"branch,omitempty"`
+	Span   *Span   `json:"span,omitempty"`
+	Shown  *Shown  `json:"shown,omitempty"`
+	Scrape *Scrape `json:"scrape,omitempty"`
 }
 
 // Settings is the first line.
 type Settings struct {
 	// SyncedWithin is the exporter's setting of that name.
 	SyncedWithin Moment `json:"synced_within"`
+	// Failovers is how often each change of primaries was to be made.
+	Failovers int `json:"failovers,omitempty"`
 }
 
 // Probe is what the exporter said in one scrape. What it did not say is null.
@@ -110,6 +117,11 @@ type History struct {
 	Probes   []Probe
 	Seen     []Seen
 	Faults   []Fault
+	// Of failovers: see lines.go.
+	Branches []Branch
+	Spans    []Span
+	Shown    []Shown
+	Scrapes  []Scrape
 }
 
 // Load reads a whole file. A line that is none of the known kinds is an error,
@@ -126,21 +138,38 @@ func Load(r io.Reader) (*History, error) {
 		} else if err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
-		switch {
-		case line.Settings != nil:
-			h.Settings, begun = *line.Settings, true
-		case line.Probe != nil:
-			h.Probes = append(h.Probes, *line.Probe)
-		case line.Seen != nil:
-			h.Seen = append(h.Seen, *line.Seen)
-		case line.Fault != nil:
-			h.Faults = append(h.Faults, *line.Fault)
-		default:
+		if !h.add(&line) {
 			return nil, fmt.Errorf("line %d says nothing", number)
 		}
+		begun = begun || line.Settings != nil
 	}
 	if !begun {
 		return nil, errors.New("the history has no settings")
 	}
 	return h, nil
+}
+
+// add adds what a line says, and is false where that is nothing.
+func (h *History) add(line *Line) bool {
+	switch {
+	case line.Settings != nil:
+		h.Settings = *line.Settings
+	case line.Probe != nil:
+		h.Probes = append(h.Probes, *line.Probe)
+	case line.Seen != nil:
+		h.Seen = append(h.Seen, *line.Seen)
+	case line.Fault != nil:
+		h.Faults = append(h.Faults, *line.Fault)
+	case line.Branch != nil:
+		h.Branches = append(h.Branches, *line.Branch)
+	case line.Span != nil:
+		h.Spans = append(h.Spans, *line.Span)
+	case line.Shown != nil:
+		h.Shown = append(h.Shown, *line.Shown)
+	case line.Scrape != nil:
+		h.Scrapes = append(h.Scrapes, *line.Scrape)
+	default:
+		return false
+	}
+	return true
 }

@@ -17,7 +17,10 @@ import (
 )
 
 // SectionSQL reads what the probe writes.
-const SectionSQL = "SELECT capacity FROM canary.section WHERE name = '" + section + "'"
+const SectionSQL = "SELECT capacity FROM " + SectionRow
+
+// SectionRow is the row that the probe writes, as SQL names it.
+const SectionRow = "canary.section WHERE name = '" + section + "'"
 
 const (
 	role    = "canary"
@@ -99,12 +102,15 @@ func (r *Rig) addReplica(ctx context.Context, way string) (*pgcluster.Server, er
 
 // DSNs returns the exporter's connection strings, the primary's first.
 func (r *Rig) DSNs() []string {
-	list := []string{r.Primary.DSN(role, r.password, "postgres")}
+	list := []string{r.DSN(r.Primary)}
 	for _, replica := range r.Servers.Replicas() {
-		list = append(list, replica.DSN(role, r.password, "postgres"))
+		list = append(list, r.DSN(replica))
 	}
 	return list
 }
+
+// DSN returns the exporter's connection string to a server.
+func (r *Rig) DSN(server *pgcluster.Server) string { return server.DSN(role, r.password, "postgres") }
 
 // PauseReplay pauses the replay and waits until it is paused.
 func (r *Rig) PauseReplay(ctx context.Context) error {

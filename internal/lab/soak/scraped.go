@@ -16,14 +16,18 @@ import (
 type scraped struct{ *exporter.Exporter }
 
 func startScraped(ctx context.Context, program *exporter.Program, pair *rig.Rig, wait time.Duration) (*scraped, error) {
-	e, err := program.Start(ctx, exporter.Config{
-		DSNs: pair.DSNs(), Moments: true,
+	e, err := startOn(ctx, program, pair.DSNs(), wait)
+	return &scraped{e}, err
+}
+
+func startOn(ctx context.Context, program *exporter.Program, dsns []string, wait time.Duration) (*exporter.Exporter, error) {
+	return program.Start(ctx, exporter.Config{
+		DSNs: dsns, Moments: true,
 		Args: []string{
 			"--probe.wait=" + wait.String(),
 			"--probe.synced-within=" + rig.Config().SyncedWithin.String(),
 		},
 	})
-	return &scraped{e}, err
 }
 
 // probe makes one scrape and returns what it showed, and the account behind it.

@@ -1,9 +1,10 @@
 //go:build unix
 
-// Package soak runs the exporter for a long time on a pair of servers that it
-// loads, pauses, cuts and restarts at random, and writes down what the exporter
-// said and what an observer of its own saw. It judges nothing: soakcheck reads
-// the history afterwards.
+// Package soak runs the exporter for a long time: on a pair of servers that it
+// loads, pauses, cuts and restarts at random, and then, with a second exporter
+// on the same section, on three servers whose primaries it kills, promotes, rewinds
+// and clones. It writes down what the exporters said and what observers of its own
+// saw. It judges nothing: soakcheck reads the history afterwards.
 package soak
 
 import (
@@ -28,8 +29,10 @@ import (
 
 // Options are how long and how wildly.
 type Options struct {
-	// Probes is how many are made, at least.
+	// Probes is how many are made of the pair, at least.
 	Probes int
+	// Failovers is how often each kind of change is made on three servers.
+	Failovers int
 	// History is the file to write.
 	History string
 	// Seed decides the order and the lengths of the faults; 0 is a new one.
@@ -51,8 +54,15 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 	}
 	buffered := bufio.NewWriter(file)
 	defer func() { err = errors.Join(err, buffered.Flush(), file.Close()) }()
-	return exporter.OnServers(ctx, rig.Options{Linked: true}, func(program *exporter.Program, pair *rig.Rig) error {
-		return o.run(ctx, program, pair, &series{out: out, atLeast: o.Probes, recorder: newRecorder(buffered)})
+	r := newRecorder(buffered)
+	err = exporter.OnServers(ctx, rig.Options{Linked: true}, func(program *exporter.Program, pair *rig.Rig) error {
+		return o.run(ctx, program, pair, &series{out: out, atLeast: o.Probes, recorder: r})
+	})
+	if err != nil || o.Failovers == 0 {
+		return err
+	}
+	return exporter.OnServers(ctx, onThree, func(program *exporter.Program, servers *rig.Rig) error {
+		return o.failovers(ctx, program, servers, r, out)
 	})
 }
 
@@ -75,7 +85,8 @@ func record(ctx context.Context, o Options, pair *rig.Rig, s *series) error {
 	r := s.recorder
 	r.watching = observer.Start(ctx, r.clock, pair.Replica.SuperDSN(), rig.SectionSQL)
 	defer r.watching.Stop()
-	if err := r.write(history.Line{Settings: &history.Settings{SyncedWithin: history.Moment(rig.Config().SyncedWithin)}}); err != nil {
+	settings := history.Settings{SyncedWithin: history.Moment(rig.Config().SyncedWithin), Failovers: o.Failovers}
+	if err := r.write(history.Line{Settings: &settings}); err != nil {
 		return err
 	}
 	m := &mischief{

@@ -41,5 +41,46 @@
 // values and positions only grow, a read never goes back within a life, and
 // nobody sees a canary before it was sent.
 //
+// # Lines
+//
+// Where primaries change there is not one line of values but many. The judge
+// builds them from what the exporters do not know: whoever made the changes
+// wrote down when a server was promoted, from which line it came, and up to which
+// position its own timeline's history file says that it has the parent's commits;
+// and superusers read the row of every server all the time. A promotion begins a
+// branch. A beat is known by its branch and its value, because values grow by
+// one along a line. What a branch has of its parent's beats is bounded by
+//
+//   - what its server showed before it was promoted,
+//   - the positions of acknowledged beats up to the fork,
+//   - the first value that is known to be of the branch, and
+//   - the random marks that were seen: the same value with the same mark is the
+//     same beat, with another mark it is another one.
+//
+// The list of eras in the row, from which the exporter concludes the same, is not read.
+// Where the bounds leave a beat in doubt, nothing is concluded from it.
+//
+// A server is on one branch, in one role, for a span: for sure between two
+// moments, and not outside of two others. In between it is being changed. So:
+//
+//   - synced 1 and a fresh read are false if the superuser, in the same span and
+//     after the limit or the read, saw a row whose line does not have the beat;
+//     synced 0 is false if one within the limit had it.
+//   - diverged is false of a standby whose branch is the primary's or leads to it,
+//     and which after the scrape had received nothing beyond the fork. Another
+//     state is false of one that before the scrape showed a beat which is not on the
+//     primary's line, if it was read.
+//   - primaries and primary_timeline are compared where nobody changes during the
+//     scrape and every server that takes writes answered.
+//   - primary_changes_total grows by one exactly when an exporter's beat is on another
+//     branch than its beat before.
+//   - lost_writes_total is the number of acknowledged beats of this run of the
+//     exporter that were at some time neither on the line that was written nor on
+//     that of another server, known to the exporter, that took writes. While such
+//     a server is being changed both answers are right, and the published one is
+//     believed. So is a beat that no scrape tells of: a probe that finds in its middle
+//     that another server is to be written has written to two.
+//   - at risk, as the log says it, is what only another server that takes writes has.
+//
 // A check that had nothing to compare fails too: silence is no proof.
 package soakcheck

@@ -3,6 +3,7 @@ package soakcheck
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"time"
 
@@ -28,11 +29,32 @@ const (
 	checkObserved  = "the observer's reads never go back"
 	checkExported  = "the exporter's reads never go back"
 	checkCausal    = "nobody sees a canary before it was sent"
+
+	checkLines      = "what servers show fits their branches"
+	checkHeld       = "who acknowledged a beat has it"
+	checkLineSynced = "synced 1 on the primary's line only"
+	checkLineFresh  = "a fresh read on the primary's line only"
+	checkLineLate   = "synced 0 of what was not there in time"
+	checkAncestor   = "diverged is no ancestor"
+	checkLeft       = "who has left is diverged"
+	checkTimeline   = "primary_timeline is the writer's"
+	checkPrimaries  = "primaries counts those that take writes"
+	checkSplit      = "primaries of a split brain"
+	checkChanges    = "primary_changes_total by one a takeover"
+	checkLost       = "lost_writes_total is what is lost"
+	checkRisk       = "at risk is what only another primary has"
+	checkLogged     = "the log counts what the counters count"
 )
 
 var checkNames = []string{
 	checkSynced1, checkSynced0, checkLagBytes, checkOverlap, checkLagFresh, checkLagBehind,
 	checkWritten, checkObserved, checkExported, checkCausal,
+}
+
+// lineCheckNames are those of failovers.
+var lineCheckNames = []string{
+	checkLines, checkHeld, checkLineSynced, checkLineFresh, checkLineLate, checkAncestor, checkLeft,
+	checkTimeline, checkPrimaries, checkSplit, checkChanges, checkLost, checkRisk, checkLogged,
 }
 
 // verdict is the outcome of one check.
@@ -50,12 +72,24 @@ type judge struct {
 	verdicts     map[string]*verdict
 	// cut counts the claims that a restart cut in two.
 	cut int
+	// Of failovers: exact counts the scrapes in which it is known what is lost, and
+	// lost what was published as such.
+	graph       *graph
+	exact, lost int64
+}
+
+// names returns the checks that a history has to stand.
+func (j *judge) names() []string {
+	if j.Settings.Failovers == 0 {
+		return checkNames
+	}
+	return slices.Concat(checkNames, lineCheckNames)
 }
 
 // examine runs all checks.
 func examine(h *history.History) *judge {
 	j := &judge{History: h, lives: lives(h), verdicts: map[string]*verdict{}}
-	for _, name := range checkNames {
+	for _, name := range j.names() {
 		j.verdicts[name] = &verdict{}
 	}
 	for i := range h.Probes {
@@ -70,7 +104,20 @@ func examine(h *history.History) *judge {
 		j.checkInterval(p)
 		j.checkLagSeconds(p)
 	}
+	if h.Settings.Failovers > 0 {
+		j.checkFailovers()
+	}
 	return j
+}
+
+// checkFailovers runs the checks of what was said of changing primaries.
+func (j *judge) checkFailovers() {
+	j.graph = newGraph(j.History)
+	j.checkLines()
+	for i := range j.Scrapes {
+		j.checkScrape(&j.Scrapes[i])
+	}
+	j.checkCounters()
 }
 
 // expect counts a comparison, and notes a violation when it does not hold.

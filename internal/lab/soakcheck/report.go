@@ -20,6 +20,11 @@ func Run(file string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("the history %s: %w", file, err)
 	}
+	return Judge(h, out)
+}
+
+// Judge is [Run] on a history that was read.
+func Judge(h *history.History, out io.Writer) error {
 	if !report(out, examine(h)) {
 		return lab.ErrUntrue
 	}
@@ -41,7 +46,7 @@ func report(out io.Writer, j *judge) bool {
 	good := true
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "CHECK\tCOMPARED\tVIOLATIONS\t")
-	for _, name := range checkNames {
+	for _, name := range j.names() {
 		v := j.verdicts[name]
 		note := ""
 		if v.compared == 0 {
@@ -52,7 +57,10 @@ func report(out io.Writer, j *judge) bool {
 	}
 	_ = table.Flush()
 	lab.Say(out, "\n%d claims span a restart of the replica and were not compared.", j.cut)
-	for _, name := range checkNames {
+	if j.graph != nil {
+		lab.Say(out, "%d beats were published as lost; in %d scrapes it is known to the last one what is lost.", j.lost, j.exact)
+	}
+	for _, name := range j.names() {
 		for i, violation := range j.verdicts[name].violations {
 			if i == shown {
 				lab.Say(out, "… and %d more", len(j.verdicts[name].violations)-shown)
@@ -96,5 +104,9 @@ func summary(out io.Writer, h *history.History) {
 	for _, kind := range order {
 		_, _ = fmt.Fprintf(out, " %s %d", kind, kinds[kind])
 	}
-	lab.Say(out, "\nThe observer saw %d values change\n", len(h.Seen))
+	lab.Say(out, "\nThe observer saw %d values change", len(h.Seen))
+	if h.Settings.Failovers > 0 {
+		lab.Say(out, "%d scrapes of two exporters on three servers, %d branches; superusers saw %d rows change", len(h.Scrapes), len(h.Branches), len(h.Shown))
+	}
+	lab.Say(out, "")
 }

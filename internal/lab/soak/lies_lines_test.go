@@ -1,0 +1,162 @@
+//go:build unix
+
+package soak
+
+import (
+	"slices"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
+)
+
+// written is what fits every scrape with an acknowledged beat.
+func written(s *history.Scrape) bool { return s.Acknowledged != nil }
+
+// scrapes changes every scrape of a kind.
+func scrapes(which func(*history.Scrape) bool, how func(*history.Scrape)) func(*history.History) {
+	return func(h *history.History) {
+		for i := range h.Scrapes {
+			if which(&h.Scrapes[i]) {
+				how(&h.Scrapes[i])
+			}
+		}
+	}
+}
+
+// states changes what is said of replicas in one state.
+func states(state string, how func(*history.Scrape, *history.NodeSaid)) func(*history.History) {
+	return scrapes(written, func(s *history.Scrape) {
+		for name, said := range s.Nodes {
+			if said.State == state {
+				how(s, &said)
+				s.Nodes[name] = said
+			}
+		}
+	})
+}
+
+// from changes the scrapes of one exporter from the middle of those on.
+func from(which func(*history.Scrape) bool, how func(*history.Scrape)) func(*history.History) {
+	return func(h *history.History) {
+		var chosen []*history.Scrape
+		for i := range h.Scrapes {
+			if s := &h.Scrapes[i]; s.Exporter == "first" && which(s) {
+				chosen = append(chosen, s)
+			}
+		}
+		for _, s := range chosen[len(chosen)/2:] {
+			how(s)
+		}
+	}
+}
+
+func loses(s *history.Scrape) bool { return s.Lost > 0 }
+
+// lineLies are those that only who knows the true lines can find.
+var lineLies = map[string]lie{
+	"synced on another line": {
+		states("diverged", func(_ *history.Scrape, n *history.NodeSaid) { n.Synced = new(true) }),
+		"VIOLATION synced 1 on the primary's line only",
+	},
+	"a fresh read on another line": {
+		states("diverged", func(s *history.Scrape, n *history.NodeSaid) { n.FirstFresh = new(*s.Acknowledged + millisecond) }),
+		"VIOLATION a fresh read on the primary's line only",
+	},
+	"late although it was there": {
+		states("synced", func(_ *history.Scrape, n *history.NodeSaid) { n.Synced = new(false) }),
+		"VIOLATION synced 0 of what was not there in time",
+	},
+	"an ancestor that is said to have left": {
+		states("synced", func(_ *history.Scrape, n *history.NodeSaid) { n.State = "diverged" }),
+		"VIOLATION diverged is no ancestor",
+	},
+	"one that has left and is said to be behind": {
+		states("diverged", func(_ *history.Scrape, n *history.NodeSaid) { n.State = "replaying" }),
+		"VIOLATION who has left is diverged",
+	},
+	"a beat that nobody has": {
+		scrapes(written, func(s *history.Scrape) { s.Capacity = new(*s.Capacity + 1000) }),
+		"VIOLATION who acknowledged a beat has it",
+	},
+	"a beat of one that takes no writes": {
+		scrapes(written, func(s *history.Scrape) {
+			for name, said := range s.Nodes {
+				if said.State == "synced" {
+					s.Written = name
+				}
+			}
+		}),
+		"VIOLATION who acknowledged a beat has it",
+	},
+	"another timeline": {
+		scrapes(written, func(s *history.Scrape) { s.Timeline = new(*s.Timeline + 1) }),
+		"VIOLATION primary_timeline is the writer's",
+	},
+	"two primaries where there is one": {
+		scrapes(written, func(s *history.Scrape) { s.Primaries = new(int64(2)) }),
+		"VIOLATION primaries counts those that take writes",
+	},
+	"one primary in a split brain": {
+		scrapes(written, func(s *history.Scrape) { s.Primaries = new(int64(1)) }),
+		"VIOLATION primaries of a split brain",
+	},
+	"a takeover that was not": {
+		from(written, func(s *history.Scrape) { s.Changes++ }),
+		"VIOLATION primary_changes_total by one a takeover",
+	},
+	"a takeover that is not counted": {
+		scrapes(written, func(s *history.Scrape) { s.Changes = 0 }),
+		"VIOLATION primary_changes_total by one a takeover",
+	},
+	"more lost than is": {
+		from(written, func(s *history.Scrape) { s.Lost += 10 }),
+		"VIOLATION lost_writes_total is what is lost",
+	},
+	"less lost than is": {
+		from(loses, func(s *history.Scrape) { s.Lost-- }),
+		"VIOLATION lost_writes_total is what is lost",
+	},
+	"lost beats that are not counted": {
+		scrapes(loses, func(s *history.Scrape) { s.Lost = 0 }),
+		"VIOLATION lost_writes_total is what is lost",
+	},
+	"lost without a line in the log": {
+		scrapes(loses, func(s *history.Scrape) { s.Notices = nil }),
+		"VIOLATION the log counts what the counters count",
+	},
+	"always at risk": {
+		from(written, func(s *history.Scrape) { s.Notices = append(s.Notices, history.Notice{Kind: history.AtRisk}) }),
+		"VIOLATION at risk is what only another primary has",
+	},
+	"never at risk": {
+		scrapes(written, func(s *history.Scrape) {
+			s.Notices = slices.DeleteFunc(s.Notices, func(n history.Notice) bool { return n.Kind == history.AtRisk })
+		}),
+		"VIOLATION at risk is what only another primary has",
+	},
+	"lost although another primary has them": {
+		scrapes(written, func(s *history.Scrape) {
+			for _, n := range s.Notices {
+				if n.Kind == history.AtRisk {
+					s.Lost += n.Commits
+				}
+			}
+		}),
+		"VIOLATION lost_writes_total is what is lost",
+	},
+	"a row with another mark": {
+		func(h *history.History) {
+			for i := 0; i < len(h.Shown); i += 5 {
+				h.Shown[i].Mark++
+			}
+		},
+		"VIOLATION what servers show fits their branches",
+	},
+	"nobody watched the servers": {
+		func(h *history.History) { h.Shown = nil },
+		"nothing to compare: no proof",
+	},
+	"no failover was made": {
+		func(h *history.History) { h.Scrapes = nil },
+		"nothing to compare: no proof",
+	},
+}
