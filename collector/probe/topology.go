@@ -59,7 +59,7 @@ func (c *Cluster) choosePrimary(r *Result) bool {
 // recordAcknowledgement keeps an acknowledgement.
 func (c *Cluster) recordAcknowledgement(r *Result) {
 	w, node := r.Write, &r.Nodes[c.primary]
-	writer := verdict.Writer{Name: node.Name, Server: node.Server, Timeline: w.Timeline}
+	writer := verdict.Writer{Name: node.Name, Server: node.Server, Timeline: w.Timeline, Fork: w.Fork}
 	if verdict.TookOver(c.writer, writer) {
 		r.Takeover = &Takeover{From: c.writer.Name, To: writer.Name}
 	}

@@ -161,13 +161,16 @@ func only(among []int, fits func(int) bool) int {
 // Writer is who acknowledged a beat.
 type Writer struct {
 	// Name is the node's name.
-	Name     string
-	Server   Server
+	Name   string
+	Server Server
+	// Timeline and Fork are those of the beat's row.
 	Timeline uint32
+	Fork     LSN
 }
 
-// TookOver says whether another server acknowledges beats now, under whatever name:
-// a promotion begins a timeline, and a plain restart under the same name does not.
+// TookOver says whether another server acknowledges beats now, under whatever name: a
+// promotion begins a timeline, be it of the same number from another fork, and a
+// plain restart under the same name does not.
 func TookOver(before, now Writer) bool {
 	switch {
 	case before.Name == "" || now.Server.Is(before.Server):
@@ -175,6 +178,9 @@ func TookOver(before, now Writer) bool {
 	case before.Name != now.Name:
 		return true
 	default:
-		return before.Timeline != 0 && now.Timeline != 0 && before.Timeline != now.Timeline
+		return differ(before.Timeline, now.Timeline) || differ(before.Fork, now.Fork)
 	}
 }
+
+// differ says whether two values are known and not the same.
+func differ[T uint32 | LSN](a, b T) bool { return a != 0 && b != 0 && a != b }

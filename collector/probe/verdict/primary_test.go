@@ -202,11 +202,19 @@ func TestTookOver(t *testing.T) {
 	writer := func(name string, started float64, timeline uint32) verdict.Writer {
 		return verdict.Writer{Name: name, Server: server(started), Timeline: timeline}
 	}
+	forked := func(started float64, fork verdict.LSN) verdict.Writer {
+		w := writer("a", started, 5)
+		w.Fork = fork
+		return w
+	}
 	for _, test := range []struct {
 		situation   string
 		before, now verdict.Writer
 		want        bool
 	}{
+		{"promoted again to a timeline of the same number", forked(1, 100), forked(2, 200), true},
+		{"a restart after a promotion", forked(1, 100), forked(2, 100), false},
+		{"a restart after which the fork is not known", forked(1, 100), forked(2, 0), false},
 		{"the first beat", verdict.Writer{}, writer("a", 1, 1), false},
 		{"the same server", writer("a", 1, 1), writer("a", 1, 1), false},
 		{"a restart", writer("a", 1, 1), writer("a", 2, 1), false},
