@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"os/exec"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -225,7 +226,11 @@ func crash(t *testing.T, s *pgcluster.Server, pid string) {
 	const recovered = "SELECT coalesce(pg_last_wal_replay_lsn()::text, '')"
 	var before, after string
 	check(t, s.QueryRow(eraContext(t), recovered, &before))
-	check(t, exec.Command("kill", "-KILL", pid).Run())
+	number, err := strconv.Atoi(pid)
+	check(t, err)
+	process, err := os.FindProcess(number)
+	check(t, err)
+	check(t, process.Kill())
 	for ctx := eraContext(t); ; time.Sleep(20 * time.Millisecond) {
 		err := s.QueryRow(ctx, recovered, &after)
 		if err == nil && after != before {
