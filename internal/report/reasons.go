@@ -24,7 +24,7 @@ func Reasons(w io.Writer, r *probe.Result, noReplica bool) error {
 		if replica == nil || (replica.IsOne() && !replica.Doubtful() && (replica.Synced == nil || *replica.Synced)) {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s: %s: %s\n", node.Name, replica.State, explainState(replica.State)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", node.Name, explain(replica)); err != nil {
 			return err
 		}
 	}
@@ -46,6 +46,20 @@ func clusterReasons(w io.Writer, r *probe.Result, noReplica bool) error {
 		}
 	}
 	return nil
+}
+
+// explain says why a replica is not synced, or not known to be.
+func explain(replica *probe.ReplicaResult) string {
+	switch {
+	case replica.Doubtful() && replica.LastStale.IsZero():
+		return "shows the canary, but one read takes longer than --probe.synced-within: raise that"
+	case replica.Doubtful():
+		return "shows the canary, perhaps too late: it came at the limit of --probe.synced-within"
+	case replica.State == "":
+		return explainState(replica.State)
+	default:
+		return string(replica.State) + ": " + explainState(replica.State)
+	}
 }
 
 // explainState says what a state means for a replica that lags.
