@@ -11,7 +11,7 @@ func (s *session) pastLifetime() bool { return s.pooled && time.Since(s.opened) 
 // leadsToOtherCluster says whether the session leads to a server that is known to be of
 // another cluster than the one given, 0 for none.
 func (s *session) leadsToOtherCluster(than uint64) bool {
-	return than != 0 && s.identity.System != than
+	return than != 0 && s.identity.System != 0 && s.identity.System != than
 }
 
 // keepsSession says whether the session is as good as before an error. It is not

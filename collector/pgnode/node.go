@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// maxConnections is how many connections a node may have: the one in use and
-	// one that is still being closed.
+	// maxConnections is how many connections a node may have: the one in use, and
+	// one that is still being closed or asks what the other waits for.
 	maxConnections = 2
 	// pooledIdle is after how long without use a pooler gets its connection
 	// back: in session pooling it holds a server connection, and so holds up the

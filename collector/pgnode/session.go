@@ -36,7 +36,8 @@ type session struct {
 	// table is what is wrong with the table, nil when it is as setup made it or
 	// not there.
 	table error
-	// warned is true when the server warned of something since it was reset.
+	// warned is true when the server warned, since it was reset, that it waits no longer
+	// for a synchronous standby.
 	warned *atomic.Bool
 }
 
@@ -94,11 +95,12 @@ func newSession(conn *pgconn.PgConn, opts Options, pooled bool, warned *atomic.B
 	}
 }
 
-// withWarnings has the warnings of a connection's server noted.
+// withWarnings has it noted when the server gives up waiting for a synchronous standby.
 func withWarnings(config *pgconn.Config) (*pgconn.Config, *atomic.Bool) {
 	warned := new(atomic.Bool)
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
-		if notice.Code == "01000" { // warning
+		// The code alone is that of most warnings, such as of a wraparound that comes near.
+		if notice.Code == "01000" && notice.Routine == "SyncRepWaitForLSN" {
 			warned.Store(true)
 		}
 	}

@@ -38,8 +38,13 @@ func (n *Node) writeWatched(ctx context.Context, s *session) (probe.Write, error
 	}
 	left := time.Until(deadline)
 	waits := make(chan bool, 1)
+	var look *pgconn.PgConn
 	looking, stop := context.WithDeadline(ctx, deadline)
-	timer := time.AfterFunc(max(left/2, left-lookAhead), func() { waits <- n.waitsForStandby(looking, s) })
+	timer := time.AfterFunc(max(left/2, left-lookAhead), func() {
+		var waiting bool
+		look, waiting = n.waitsForStandby(looking, s)
+		waits <- waiting
+	})
 	w, err := s.write(ctx)
 	if timer.Stop() {
 		stop()
@@ -50,6 +55,9 @@ func (n *Node) writeWatched(ctx context.Context, s *session) (probe.Write, error
 	}
 	waited := <-waits
 	stop()
+	if look != nil {
+		n.closing = append(n.closing, look.CleanupDone())
+	}
 	if err != nil && waited {
 		return w, errors.Join(errSyncWait, err)
 	}
@@ -69,20 +77,22 @@ func (n *Node) isClosing() bool {
 	return false
 }
 
-// waitsForStandby asks whether a session's write waits for a synchronous standby.
-func (n *Node) waitsForStandby(ctx context.Context, writing *session) bool {
+// waitsForStandby asks whether a session's write waits for a synchronous standby. It
+// returns the connection that it asked over, which is closed or being closed.
+func (n *Node) waitsForStandby(ctx context.Context, writing *session) (*pgconn.PgConn, bool) {
 	config, pid := withSettings(n.config, n.opts), writing.conn.PID()
 	if writing.pooled {
 		config, pid = withoutSettings(n.config), 0
 	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
-		return false
+		return nil, false
 	}
 	defer conn.Close(ctx) //nolint:errcheck // The answer is what counts.
 	waits := false
 	asked := &transaction{queries: []query{{
 		sql: syncWaitSQL, params: [][]byte{int32Param(pid)}, scan: func(r *row) { waits = r.bool() },
 	}}}
-	return exchange(ctx, conn, asked) == nil && waits
+	err = exchange(ctx, conn, asked)
+	return conn, err == nil && asked.err == nil && waits
 }
