@@ -48,7 +48,7 @@ func (j *journal) logChanges(r *probe.Result) {
 		_ = level.Warn(j.logger).Log("msg", "the nodes agree on another cluster; what was remembered is forgotten",
 			"from_system_identifier", f.From, "to_system_identifier", f.To)
 	}
-	if t := r.Takeover; t != nil {
+	for _, t := range r.Takeovers {
 		fields := []any{"msg", "another server took over as primary", "from", t.From, "to", t.To}
 		if w := r.Write; w != nil {
 			fields = append(fields, "timeline", w.Timeline, "lsn", w.LSN)
@@ -60,13 +60,19 @@ func (j *journal) logChanges(r *probe.Result) {
 		_ = level.Error(j.logger).Log(append(fields,
 			"keep", "the data directory or the WAL of the old primary from the first position on, before it is rewound or cloned")...)
 	}
-	if risk := r.AtRisk; (risk != nil) != j.atRisk {
-		if j.atRisk = risk != nil; j.atRisk {
-			fields := append([]any{"msg", "acknowledged commits are on another primary only", "primary", r.Primary}, lossFields(r, risk)...)
-			_ = level.Error(j.logger).Log(append(fields, "consequence", "they are lost when that one is given up")...)
-		} else {
-			_ = level.Info(j.logger).Log("msg", "no acknowledged commits are at risk any more")
-		}
+	j.logRisk(r)
+}
+
+// logRisk logs when commits come to be at risk, and when none are any more.
+func (j *journal) logRisk(r *probe.Result) {
+	switch risk := r.AtRisk; {
+	case risk != nil && !j.atRisk:
+		j.atRisk = true
+		fields := append([]any{"msg", "acknowledged commits are on another primary only", "primary", r.Primary}, lossFields(r, risk)...)
+		_ = level.Error(j.logger).Log(append(fields, "consequence", "they are lost when that one is given up")...)
+	case j.atRisk && r.Write != nil && !r.Undecided:
+		j.atRisk = false
+		_ = level.Info(j.logger).Log("msg", "no acknowledged commits are at risk any more")
 	}
 }
 

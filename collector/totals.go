@@ -58,9 +58,7 @@ func (t *totals) countProbe(r *probe.Result) {
 	if r.Lost != nil {
 		t.lost.Add(float64(r.Lost.Commits))
 	}
-	if r.Takeover != nil {
-		t.changes.Inc()
-	}
+	t.changes.Add(float64(len(r.Takeovers)))
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		for _, err := range node.Failures {

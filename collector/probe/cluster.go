@@ -58,8 +58,10 @@ type memory struct {
 	state    verdict.State  // its last word on itself
 	server   verdict.Server // that said so
 	restored time.Time      // when it last replayed WAL from an archive
-	wrote    verdict.Row    // the row of a server that took writes
-	wroteAt  time.Time      // when it last said so; zero where it says otherwise
+
+	tookWrites  bool        // it said so when it last answered
+	wrote       verdict.Row // its row then
+	silentSince time.Time   // when it first did not answer after that; zero while it does
 }
 
 // New returns the cluster of the given nodes, at least one. The first is where

@@ -17,12 +17,13 @@ type fakeNode struct {
 	write  func() (Write, error)
 	read   func(n int) (Read, error) // n counts all reads
 	reads  int
+	gone   func() bool // whether its connection is; nil for never
 }
 
 var _ Node = (*fakeNode)(nil)
 
 func (f *fakeNode) Name() string                  { return f.name }
-func (f *fakeNode) Connected() bool               { return true }
+func (f *fakeNode) Connected() bool               { return f.gone == nil || !f.gone() }
 func (f *fakeNode) Identity() verdict.Server      { return f.server }
 func (f *fakeNode) Pooled() bool                  { return false }
 func (f *fakeNode) Connect(context.Context) error { return nil }
@@ -163,6 +164,65 @@ func TestStepsBackAreCountedOnce(t *testing.T) {
 		})
 		if result.Replica.StepsBack != 2 {
 			t.Errorf("%d steps back, want 2", result.Replica.StepsBack)
+		}
+	})
+}
+
+// TestSessionThatIsGivenBackDuringTheWrite is opened again: a pooler gets an idle one back
+// while the primary takes its time.
+func TestSessionThatIsGivenBackDuringTheWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		primary, begun := fakePrimary(0), time.Now()
+		acknowledge := primary.write
+		primary.write = func() (Write, error) {
+			time.Sleep(3 * time.Second)
+			return acknowledge()
+		}
+		replica := &fakeNode{name: "replica", server: server(2)}
+		replica.gone = func() bool { return time.Since(begun) > 2*time.Second }
+		replica.read = func(int) (Read, error) { return read(standby(100), row(1)), nil }
+		c := New(Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond}, primary, replica)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if state := c.Probe(ctx).Nodes[1].Replica.State; state != verdict.StateSynced {
+			t.Errorf("the replica is %q", state)
+		}
+	})
+}
+
+// TestOldPrimaryMissesOneProbe: what it acknowledged is not lost as soon as it does not
+// answer, however far apart probes are.
+func TestOldPrimaryMissesOneProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, promoted := fakePrimary(0), &fakeNode{name: "promoted", server: server(2)}
+		promoted.read = func(int) (Read, error) { return read(standby(0), row(0)), nil }
+		c := New(Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond}, old, promoted)
+		probe := func() *Result {
+			time.Sleep(time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			return c.Probe(ctx)
+		}
+		probe()
+		silent := &Error{Reason: ReasonTimeout, Err: errors.New("no answer")}
+		old.write = func() (Write, error) { return Write{}, silent }
+		old.read = func(int) (Read, error) { return Read{}, silent }
+		kept := verdict.Row{Found: true, Capacity: 1, Mark: 9, Born: 1, Timeline: 2, Eras: []verdict.Era{{ID: 9, From: 0}}}
+		promoted.read = func(int) (Read, error) { return read(verdict.State{Detailed: true, Timeline: 2}, kept), nil }
+		promoted.write = func() (Write, error) {
+			now := time.Now()
+			return Write{Row: kept, Sent: now, Acknowledged: now, LSN: 300}, nil
+		}
+		if r := probe(); r.Lost != nil || len(r.Takeovers) != 1 {
+			t.Errorf("the old primary missed one probe: lost %+v, takeovers %v", r.Lost, r.Takeovers)
+		}
+		old.read = func(int) (Read, error) { return read(verdict.State{Detailed: true, Timeline: 1}, row(1)), nil }
+		if r := probe(); r.Lost != nil || r.AtRisk == nil {
+			t.Errorf("the old primary is back: lost %+v, at risk %+v", r.Lost, r.AtRisk)
+		}
+		old.read = func(int) (Read, error) { return Read{}, silent }
+		if first, second := probe(), probe(); first.Lost != nil || second.Lost == nil || second.Lost.Commits != 1 {
+			t.Errorf("the old primary is silent for a minute: lost %+v, then %+v", first.Lost, second.Lost)
 		}
 	})
 }

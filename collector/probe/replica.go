@@ -26,7 +26,7 @@ func (c *Cluster) readReplica(ctx context.Context, i int, result *NodeResult) {
 		return
 	}
 	result.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateUnreachable}}
-	if !c.nodes[i].Connected() {
+	if c.isDown(i, result) {
 		return
 	}
 	s := &search{index: i, result: result, before: c.memory[i]}
@@ -128,7 +128,10 @@ func (c *Cluster) see(s *search, read Read, err error) {
 // said before that explains the lag.
 func (c *Cluster) rememberState(s *search, read Read) {
 	m := &c.memory[s.index]
-	if verdict.Restores(m.state, read.State) {
+	if !m.server.Is(s.result.Server) {
+		m.restored = time.Time{}
+	}
+	if verdict.Restores(m.stateOf(s.result.Server), read.State) {
 		m.restored = read.Received
 	}
 	m.state, m.server = read.State, s.result.Server
@@ -150,12 +153,21 @@ func (c *Cluster) stepsBack(i int, row verdict.Row) bool {
 	return before.Found && before.Born == row.Born && row.Capacity < before.Capacity
 }
 
+// isDown says whether a node is not worth a question: no connection could be had. One
+// that a pooler got back while the write was waited for is opened again.
+func (c *Cluster) isDown(i int, result *NodeResult) bool {
+	return !c.nodes[i].Connected() && len(result.Failures) > 0
+}
+
 // inspectNode asks a node for its state, when there is no canary to look for.
 func (c *Cluster) inspectNode(ctx context.Context, i int, result *NodeResult) {
 	if i != c.primary {
 		result.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateUnreachable}}
+		if result.Up { // It has answered in this probe.
+			result.Replica.State = ""
+		}
 	}
-	if !c.nodes[i].Connected() {
+	if c.isDown(i, result) || ctx.Err() != nil {
 		return
 	}
 	s := &search{index: i, result: result}
@@ -170,7 +182,7 @@ func (c *Cluster) inspectNode(ctx context.Context, i int, result *NodeResult) {
 	case result.Replica == nil || !result.Up:
 	case result.Foreign:
 		result.Replica.State = verdict.StateForeign
-	case !result.Answered:
+	case read.Received.IsZero():
 		result.Replica.State = ""
 	default:
 		c.rememberState(s, read)

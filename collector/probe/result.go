@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"errors"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
@@ -17,13 +19,16 @@ type Result struct {
 	Primary string
 	// Write is nil when no canary commit was acknowledged.
 	Write *Write
-	// Takeover is set when another server took over as primary.
-	Takeover *Takeover
+	// Takeovers are those of another server as primary, oldest first: two where a probe
+	// that follows one finds a better primary still.
+	Takeovers []Takeover
 	// Reformed is set when the nodes agreed on another cluster than before.
 	Reformed *Reformation
 	// Lost is set when acknowledged commits turned out to be gone, and AtRisk as
 	// long as a server that takes writes has some that the primary does not have.
 	Lost, AtRisk *verdict.Loss
+	// Undecided is true as long as some may still turn out to be gone.
+	Undecided bool
 	// Nodes are all nodes of the cluster, in the order of the configuration.
 	Nodes []NodeResult
 }
@@ -125,9 +130,10 @@ func (n *NodeResult) recordFailure(err error) {
 	n.Failures = append(n.Failures, err)
 }
 
-// failedBy says whether an operation failed for a reason.
-func (n *NodeResult) failedBy(reason Reason) bool {
-	return slices.ContainsFunc(n.Failures, func(err error) bool { return ReasonOf(err) == reason })
+// refused says whether nobody listens at the node's address. A route that is gone and a
+// proxy that hangs up say nothing about the server.
+func (n *NodeResult) refused() bool {
+	return slices.ContainsFunc(n.Failures, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) })
 }
 
 // recordAnswer keeps what an answer, if it was one, says about the node itself.

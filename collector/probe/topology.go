@@ -38,6 +38,9 @@ func (c *Cluster) identifyCluster(r *Result) {
 // recordIdentity keeps who the server at a node's connection is. A connection that
 // was replaced in the middle of a probe may lead to another cluster.
 func (c *Cluster) recordIdentity(i int, result *NodeResult) {
+	if !c.nodes[i].Connected() {
+		return // What it said before it broke is of the server that it led to.
+	}
 	result.Server = c.nodes[i].Identity()
 	result.Pooled = c.nodes[i].Pooled()
 	system := result.Server.System
@@ -61,7 +64,7 @@ func (c *Cluster) recordAcknowledgement(r *Result) {
 	w, node := r.Write, &r.Nodes[c.primary]
 	writer := verdict.Writer{Name: node.Name, Server: node.Server, Timeline: w.Timeline, Fork: w.Fork}
 	if verdict.TookOver(c.writer, writer) {
-		r.Takeover = &Takeover{From: c.writer.Name, To: writer.Name}
+		r.Takeovers = append(r.Takeovers, Takeover{From: c.writer.Name, To: writer.Name})
 	}
 	c.writer = writer
 	c.beat = verdict.Beat{Row: w.Row, Acknowledged: w.Acknowledged, LSN: w.LSN}
@@ -82,7 +85,7 @@ func (c *Cluster) settle(r *Result) {
 		if node.Replica == nil || !node.Answered || node.Foreign {
 			continue
 		}
-		if written.Answered && node.Server.Is(written.Server) {
+		if written.TakesWrites() && node.Server.Is(written.Server) {
 			node.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StatePrimary}}
 		} else if verdict.SameServer(members, i) != i {
 			node.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateDuplicate}}
@@ -91,6 +94,7 @@ func (c *Cluster) settle(r *Result) {
 	rivals := c.rivals(r, primaries)
 	if r.Write != nil {
 		r.Lost, r.AtRisk = c.ledger.Lose(rivals)
+		r.Undecided = c.ledger.Undecided()
 	}
 }
 
@@ -107,12 +111,15 @@ func (c *Cluster) rivals(r *Result, primaries []int) []verdict.Row {
 	for i := range r.Nodes {
 		node, m := &r.Nodes[i], &c.memory[i]
 		switch {
-		case node.TakesWrites():
-			m.wrote, m.wroteAt = node.Row, now
 		case node.Answered:
-			m.wroteAt = time.Time{}
-		case !m.wroteAt.IsZero() && verdict.MayStillWrite(now.Sub(m.wroteAt), node.failedBy(ReasonConnect)):
-			rows = append(rows, m.wrote)
+			m.tookWrites, m.wrote, m.silentSince = node.TakesWrites(), node.Row, time.Time{}
+		case m.tookWrites:
+			if m.silentSince.IsZero() {
+				m.silentSince = now
+			}
+			if verdict.MayStillWrite(now.Sub(m.silentSince), node.refused()) {
+				rows = append(rows, m.wrote)
+			}
 		}
 	}
 	return rows

@@ -54,6 +54,10 @@ func (l *Ledger) Lose(rivals []Row) (lost, atRisk *Loss) {
 	return lost, atRisk
 }
 
+// Undecided says whether some beats are on none but other lines than the one that is
+// written now, and not known to be lost.
+func (l *Ledger) Undecided() bool { return l.apart > 0 }
+
 // heldByAny is No when all rows prove that.
 func (e *entry) heldByAny(rows []Row) Answer {
 	held := No

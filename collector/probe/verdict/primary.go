@@ -175,10 +175,11 @@ func TookOver(before, now Writer) bool {
 	switch {
 	case before.Name == "" || now.Server.Is(before.Server):
 		return false
-	case before.Name != now.Name:
+	case differ(before.Timeline, now.Timeline), differ(before.Fork, now.Fork):
 		return true
 	default:
-		return differ(before.Timeline, now.Timeline) || differ(before.Fork, now.Fork)
+		// Of one fork it is one that restarted, reached under another name.
+		return before.Name != now.Name && (before.Fork == 0 || now.Fork == 0)
 	}
 }
 

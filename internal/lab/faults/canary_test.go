@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -53,6 +54,17 @@ func canaryFaults() []fault {
 			},
 			publishes: "up 0, primaries 1, primary up (foreign), replica up",
 			heal:      func(s *scene) { s.exec(s.primary, "UPDATE canary.section SET cluster = NULL") },
+			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
+			alerts:    "PgCanaryPrimaryWriteFailing",
+		},
+		{
+			name: "canary write undone by a trigger",
+			hit: func(s *scene) {
+				s.exec(s.primary, strings.Replace(swallowSQL, "RETURN NULL", "RETURN OLD", 1))
+				must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
+			},
+			publishes: "up 0, primaries 1, primary up (not_written), replica up or replaying",
+			heal:      func(s *scene) { s.exec(s.primary, "DROP TRIGGER swallow ON canary.section") },
 			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
 			alerts:    "PgCanaryPrimaryWriteFailing",
 		},

@@ -83,6 +83,7 @@ func historyFaults() []fault {
 				"primary_changes_total 1, lost_writes_total 1",
 			heal: func(s *scene) {
 				reclonePrimary(s)
+				s.undo()
 				s.links[toPrimary].mend()
 			},
 			healed: "up 1, primaries 1, primary synced, replica leads, lost_writes_total 1",
@@ -121,6 +122,7 @@ func historyFaults() []fault {
 			publishes: "up 1, primaries 1, primary unreachable (connect), replica leads, third diverged, primary_timeline 2",
 			heal: func(s *scene) {
 				reclonePrimary(s)
+				s.undo()
 				s.recloneThird(s.replica)
 			},
 			healed: "up 1, primaries 1, primary synced, replica leads, third synced",
@@ -142,6 +144,7 @@ func (s *scene) acknowledgedAndLost() {
 	s.keep(m)
 	m.samples.want(s.t, "pg_canary_up", 1)
 	failOver(s)
+	s.undo = s.links[toPrimary].refuse()
 }
 
 // addressFaults are those of addresses that lead to another server than before.
@@ -179,12 +182,12 @@ func addressFaults() []fault {
 			alerts:    "PgCanaryReplicaUnreachable",
 		},
 		{
-			name:      "failover behind a balancer",
+			name:      "five failovers behind a balancer",
 			with:      linked,
-			hit:       func(s *scene) { failOver(s); s.balance() },
-			publishes: "up 1, primaries 1, primary leads, replica synced, primary_changes_total 1, primary_timeline 2, lost_writes_total 0",
+			hit:       (*scene).failOverFiveTimes,
+			publishes: "up 1, primaries 1, primary leads, replica synced, primary_changes_total 5, primary_timeline 6, lost_writes_total 0",
 			heal:      func(*scene) {},
-			healed:    "up 1, primaries 1, primary leads, replica synced, primary_changes_total 1",
+			healed:    "up 1, primaries 1, primary leads, replica synced, primary_changes_total 5",
 		},
 	}
 }
@@ -279,11 +282,25 @@ func (s *scene) passBy() {
 	}
 	must(s.t, s.third().WaitCaughtUp(s.t.Context()))
 	failOver(s)
+	s.undo = s.links[toPrimary].refuse()
 	s.receiverGone(s.third())
 	m := s.scrape()
 	s.keep(m)
 	m.samples.want(s.t, "pg_canary_up", 1)
 	m.samples.want(s.t, "pg_canary_lost_writes_total", 3)
+}
+
+// failOverFiveTimes has the two servers change places again and again. In between the
+// exporter writes wherever the addresses lead.
+func (s *scene) failOverFiveTimes() {
+	for range 5 {
+		failOver(s)
+		s.keep(s.scrape()) // The balancer has not noticed yet.
+		s.balance()
+		s.primary, s.replica = s.replica, s.primary
+		m := s.steady(s.parseExpectation("up 1, primaries 1, primary leads, replica synced, lost_writes_total 0"))
+		s.keep(m[1])
+	}
 }
 
 // balance makes the old primary a replica of the new one, and the two addresses lead

@@ -75,18 +75,18 @@ func newLinkAt(t testing.TB, address, target string) *link {
 	listener, err := net.Listen("tcp", address)
 	must(t, err)
 	l := &link{t: t, Listen: listener.Addr().String(), listener: listener, target: target, open: map[*linkConn]bool{}}
-	l.running.Go(l.accept)
+	l.running.Go(func() { l.accept(listener) })
 	t.Cleanup(func() {
-		must(t, listener.Close())
+		_ = l.listener.Close() // It may be closed already.
 		l.hangUp()
 		l.running.Wait()
 	})
 	return l
 }
 
-func (l *link) accept() {
+func (l *link) accept(listener net.Listener) {
 	for {
-		client, err := l.listener.Accept()
+		client, err := listener.Accept()
 		if err != nil {
 			return
 		}
@@ -139,6 +139,20 @@ func (l *link) breakAt(kind breakage, where direction, after int) {
 func (l *link) mend() {
 	l.set("", 0, 0, false)
 	l.hangUp()
+}
+
+// refuse makes the link refuse connections, as the host of a server that is gone does,
+// until accept is called.
+func (l *link) refuse() (accept func()) {
+	l.t.Helper()
+	must(l.t, l.listener.Close())
+	l.hangUp()
+	return func() {
+		listener, err := net.Listen("tcp", l.Listen)
+		must(l.t, err)
+		l.listener = listener
+		l.running.Go(func() { l.accept(listener) })
+	}
 }
 
 // lead makes the link end at another address. Connections that are open end.
