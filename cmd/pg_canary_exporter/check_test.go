@@ -12,6 +12,7 @@ import (
 
 func TestCheck(t *testing.T) {
 	servers, primary := prepared(t)
+	first := servers.Primary()
 	server, err := servers.AddReplica(t.Context(), pgcluster.ReplicaOptions{Name: "replica"})
 	must(t, err)
 	replica := server.DSN("canary", marked, "postgres")
@@ -72,6 +73,23 @@ func TestCheck(t *testing.T) {
 		}
 		must(t, server.Exec(t.Context(), "SELECT pg_wal_replay_resume()"))
 	})
+	t.Run("no replica", func(t *testing.T) {
+		t.Setenv("PG_CANARY_REPLICA_DSN", "")
+		_, stderr, status := runWith(t, "check")
+		if status != 2 || !strings.Contains(stderr, "no replica: name one with --replica.dsn") {
+			t.Errorf("status %d\n%s", status, stderr)
+		}
+		if _, stderr, status := runWith(t, "check", "--no-replica"); status != 0 || stderr != "" {
+			t.Errorf("where none is meant to be there: status %d\n%s", status, stderr)
+		}
+	})
+	t.Run("the primary under another name", func(t *testing.T) {
+		t.Setenv("PG_CANARY_REPLICA_DSN", strings.Replace(primary, "127.0.0.1", "localhost", 1))
+		stdout, stderr, status := runWith(t, "check")
+		if status != 2 || !strings.Contains(stderr, "primary: the address leads to the primary") {
+			t.Errorf("status %d\n%s\n%s", status, stdout, stderr)
+		}
+	})
 	t.Run("replica down", func(t *testing.T) {
 		must(t, server.Stop(t.Context(), pgcluster.Fast))
 		stdout, stderr, status := runWith(t, "check")
@@ -79,8 +97,17 @@ func TestCheck(t *testing.T) {
 			t.Errorf("status %d\n%s\n%s", status, stdout, stderr)
 		}
 	})
+	t.Run("split brain", func(t *testing.T) {
+		must(t, server.Start(t.Context()))
+		must(t, server.Promote(t.Context()))
+		stdout, stderr, status := runWith(t, "check")
+		if status != 2 || !strings.Contains(stderr, "split brain: 2 servers take writes") || !strings.Contains(stdout, "diverged") {
+			t.Errorf("status %d\n%s\n%s", status, stdout, stderr)
+		}
+		must(t, server.Stop(t.Context(), pgcluster.Fast))
+	})
 	t.Run("primary down", func(t *testing.T) {
-		must(t, servers.Primary().Stop(t.Context(), pgcluster.Fast))
+		must(t, first.Stop(t.Context(), pgcluster.Fast))
 		stdout, stderr, status := runWith(t, "check")
 		if status != 2 || !strings.Contains(stdout, "not written") || !strings.Contains(stderr, "is PostgreSQL running there") {
 			t.Errorf("status %d\n%s\n%s", status, stdout, stderr)
