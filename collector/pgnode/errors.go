@@ -86,7 +86,10 @@ func withDetail(err error, said *pgconn.PgError) error {
 	return err
 }
 
-const undefinedColumn = "42703"
+const (
+	undefinedColumn  = "42703"
+	lockNotAvailable = "55P03"
+)
 
 // sqlstateReason maps the error codes of PostgreSQL's appendix A.
 func sqlstateReason(err *pgconn.PgError) probe.Reason {
@@ -97,7 +100,7 @@ func sqlstateReason(err *pgconn.PgError) probe.Reason {
 		return probe.ReasonMissingTable
 	case "25006": // read_only_sql_transaction
 		return probe.ReasonReadOnly
-	case "55P03": // lock_not_available
+	case lockNotAvailable:
 		return probe.ReasonLockTimeout
 	case "57014": // query_canceled: statement_timeout or a user's cancel
 		return probe.ReasonTimeout

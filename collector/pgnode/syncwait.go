@@ -42,12 +42,21 @@ func (n *Node) writeWatched(ctx context.Context, s *session) (probe.Write, error
 	looking, stop := context.WithDeadline(ctx, deadline)
 	timer := time.AfterFunc(max(left/2, left-lookAhead), func() {
 		var waiting bool
-		look, waiting = n.waitsForStandby(looking, s)
+		look, waiting = n.waitsForStandby(looking, s, s.conn.PID())
 		waits <- waiting
 	})
 	w, err := s.write(ctx)
 	if timer.Stop() {
-		stop()
+		defer stop()
+		if hasCode(err, lockNotAvailable) { // Perhaps of another exporter's commit that waits.
+			conn, waiting := n.waitsForStandby(looking, s, 0)
+			if conn != nil {
+				n.closing = append(n.closing, conn.CleanupDone())
+			}
+			if waiting {
+				err = errors.Join(errSyncWait, err)
+			}
+		}
 		return w, err
 	}
 	if err == nil {
@@ -77,10 +86,11 @@ func (n *Node) isClosing() bool {
 	return false
 }
 
-// waitsForStandby asks whether a session's write waits for a synchronous standby. It
-// returns the connection that it asked over, which is closed or being closed.
-func (n *Node) waitsForStandby(ctx context.Context, writing *session) (*pgconn.PgConn, bool) {
-	config, pid := withSettings(n.config, n.opts), writing.conn.PID()
+// waitsForStandby asks whether a backend, or with 0 any of the role's, waits for a
+// synchronous standby. It returns the connection that it asked over, which is closed or
+// being closed.
+func (n *Node) waitsForStandby(ctx context.Context, writing *session, pid uint32) (*pgconn.PgConn, bool) {
+	config := withSettings(n.config, n.opts)
 	if writing.pooled {
 		config, pid = withoutSettings(n.config), 0
 	}

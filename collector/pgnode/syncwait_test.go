@@ -95,3 +95,26 @@ func TestWaitThatSomebodyCancels(t *testing.T) {
 		t.Errorf("%v (%s), want sync_wait", err, probe.ReasonOf(err))
 	}
 }
+
+// TestWriteBehindOneThatWaits is of a second exporter on the same section: the lock that it
+// meets is that of a commit which waits for a standby, and so it waits for that too.
+func TestWriteBehindOneThatWaits(t *testing.T) {
+	d := stageWithoutStandby(t)
+	first, second := d.patientNode(), d.patientNode()
+	ctx, giveUp := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			_, _ = first.Write(ctx)
+		}
+	}()
+	d.until("the first one waits", func() bool { return d.waiting() == "1" })
+	bounded, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := second.Write(bounded); probe.ReasonOf(err) != probe.ReasonSyncWait {
+		t.Errorf("%v (%s), want sync_wait", err, probe.ReasonOf(err))
+	}
+	giveUp()
+	<-ended
+}
