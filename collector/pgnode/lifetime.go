@@ -2,6 +2,7 @@ package pgnode
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -63,23 +64,27 @@ func (n *Node) retireSession(ctx context.Context) {
 	}()
 }
 
-// waitForRoom waits until one more connection is within maxConnections.
-func (n *Node) waitForRoom(ctx context.Context) error {
-	var open []<-chan struct{}
-	for _, gone := range n.closing {
+// stillClosing counts the connections that are still being closed, and forgets the others.
+func (n *Node) stillClosing() int {
+	n.closing = slices.DeleteFunc(n.closing, func(gone <-chan struct{}) bool {
 		select {
 		case <-gone:
+			return true
 		default:
-			open = append(open, gone)
+			return false
 		}
-	}
-	n.closing = open
-	if len(open) < maxConnections {
+	})
+	return len(n.closing)
+}
+
+// waitForRoom waits until one more connection is within maxConnections.
+func (n *Node) waitForRoom(ctx context.Context) error {
+	if n.stillClosing() < maxConnections {
 		return nil
 	}
 	select {
-	case <-open[0]:
-		n.closing = open[1:]
+	case <-n.closing[0]:
+		n.closing = n.closing[1:]
 		return nil
 	case <-ctx.Done():
 		return errStillClosing

@@ -3,7 +3,7 @@
 // project is here.
 //
 // It works on the wire protocol (pgconn) and not through pgxpool: a node has
-// exactly one connection and one user of it, who wants to know when it breaks,
+// one connection in use and one user of it, who wants to know when it breaks,
 // and a pool's own reconnects and pings would cost round trips in the scrape.
 package pgnode
 

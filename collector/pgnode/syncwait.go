@@ -33,76 +33,47 @@ SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0
 // the lock on the row.
 func (n *Node) writeWatched(ctx context.Context, s *session) (probe.Write, error) {
 	deadline, ok := ctx.Deadline()
-	if !ok || n.isClosing() {
+	if !ok || n.stillClosing() > 0 { // There is no room for another connection.
 		return s.write(ctx)
 	}
-	left := time.Until(deadline)
-	waits := make(chan bool, 1)
-	var look *pgconn.PgConn
 	looking, stop := context.WithDeadline(ctx, deadline)
-	timer := time.AfterFunc(max(left/2, left-lookAhead), func() {
-		var waiting bool
-		look, waiting = n.waitsForStandby(looking, s, s.conn.PID())
-		waits <- waiting
-	})
+	defer stop()
+	left, waits := time.Until(deadline), make(chan bool, 1)
+	timer := time.AfterFunc(max(left/2, left-lookAhead), func() { waits <- n.waitsForStandby(looking, s, s.conn.PID()) })
 	w, err := s.write(ctx)
-	if timer.Stop() {
-		defer stop()
-		if hasCode(err, lockNotAvailable) { // Perhaps of another exporter's commit that waits.
-			conn, waiting := n.waitsForStandby(looking, s, 0)
-			if conn != nil {
-				n.closing = append(n.closing, conn.CleanupDone())
-			}
-			if waiting {
-				err = errors.Join(errSyncWait, err)
-			}
+	waited := false
+	switch {
+	case !timer.Stop():
+		if err == nil {
+			stop() // It came after all.
 		}
-		return w, err
+		waited = <-waits && err != nil
+	case hasCode(err, lockNotAvailable): // Perhaps that of another exporter's commit, which waits.
+		waited = n.waitsForStandby(looking, s, 0)
 	}
-	if err == nil {
-		stop() // It came after all.
-	}
-	waited := <-waits
-	stop()
-	if look != nil {
-		n.closing = append(n.closing, look.CleanupDone())
-	}
-	if err != nil && waited {
-		return w, errors.Join(errSyncWait, err)
+	if waited {
+		err = errors.Join(errSyncWait, err)
 	}
 	return w, err
 }
 
-// isClosing says whether an earlier connection is still being closed, so that there
-// is no room for another one.
-func (n *Node) isClosing() bool {
-	for _, gone := range n.closing {
-		select {
-		case <-gone:
-		default:
-			return true
-		}
-	}
-	return false
-}
-
 // waitsForStandby asks whether a backend, or with 0 any of the role's, waits for a
-// synchronous standby. It returns the connection that it asked over, which is closed or
-// being closed.
-func (n *Node) waitsForStandby(ctx context.Context, writing *session, pid uint32) (*pgconn.PgConn, bool) {
+// synchronous standby. The node's lock is held, by whoever waits for the answer.
+func (n *Node) waitsForStandby(ctx context.Context, writing *session, pid uint32) bool {
 	config := withSettings(n.config, n.opts)
 	if writing.pooled {
 		config, pid = withoutSettings(n.config), 0
 	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, false
+		return false
 	}
+	n.closing = append(n.closing, conn.CleanupDone())
 	defer conn.Close(ctx) //nolint:errcheck // The answer is what counts.
 	waits := false
 	asked := &transaction{queries: []query{{
 		sql: syncWaitSQL, params: [][]byte{int32Param(pid)}, scan: func(r *row) { waits = r.bool() },
 	}}}
 	err = exchange(ctx, conn, asked)
-	return conn, err == nil && asked.err == nil && waits
+	return err == nil && asked.err == nil && waits
 }
