@@ -49,7 +49,7 @@ func (s *session) writeBy(ctx context.Context, sql string) (probe.Write, error) 
 	} else if s.conn.IsClosed() {
 		return w, err
 	}
-	s.warned.Store(false)
+	s.unconfirmed = false
 	w.Sent = time.Now()
 	err = exchange(ctx, s.conn, transactions...)
 	w.Acknowledged = writing.done
@@ -58,7 +58,7 @@ func (s *session) writeBy(ctx context.Context, sql string) (probe.Write, error) 
 		return w, err
 	case writing.err != nil:
 		return w, writing.err
-	case s.warned.Load(): // Of a wait for a standby that was cancelled: the commit is on the primary alone.
+	case s.unconfirmed: // The wait was cancelled, and the commit is on the primary alone.
 		return w, withReason(errSyncWait)
 	case w.Mark != mark: // No row, or one that a trigger put in the place of ours.
 		return w, s.explainUnwritten(ctx)

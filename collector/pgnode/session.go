@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -36,9 +35,9 @@ type session struct {
 	// table is what is wrong with the table, nil when it is as setup made it or
 	// not there.
 	table error
-	// warned is true when the server warned, since it was reset, that it waits no longer
-	// for a synchronous standby.
-	warned *atomic.Bool
+	// unconfirmed is true when the server warned, since it was reset, that it waits no
+	// longer for a synchronous standby.
+	unconfirmed bool
 }
 
 // errPooled is why a direct session cannot be had.
@@ -48,17 +47,15 @@ var errPooled = errors.New("a pooler stands between the exporter and the server"
 // probe as far as the server lets it. The error is errPooled where the other end
 // is no server.
 func openDirect(ctx context.Context, config *pgconn.Config, opts Options) (*session, error) {
-	config, warned := withWarnings(withSettings(config, opts))
-	conn, err := pgconn.ConnectConfig(ctx, config)
+	s, err := connect(ctx, withSettings(config, opts), opts, false)
 	if err != nil {
 		if hasCode(err, startupRefusals...) {
 			return nil, errors.Join(errPooled, err)
 		}
 		return nil, err
 	}
-	s := newSession(conn, opts, false, warned)
 	peer, err := s.identify(ctx)
-	if err == nil && !peer.isServer(conn) {
+	if err == nil && !peer.isServer(s.conn) {
 		err = errPooled
 	}
 	if err == nil {
@@ -72,12 +69,10 @@ func openDirect(ctx context.Context, config *pgconn.Config, opts Options) (*sess
 
 // openPooled connects through a pooler, or as one has to through a pooler.
 func openPooled(ctx context.Context, config *pgconn.Config, opts Options) (s *session, direct bool, err error) {
-	config, warned := withWarnings(withoutSettings(config))
-	conn, err := pgconn.ConnectConfig(ctx, config)
+	s, err = connect(ctx, withoutSettings(config), opts, true)
 	if err != nil {
 		return nil, false, err
 	}
-	s = newSession(conn, opts, true, warned)
 	peer, err := s.identify(ctx)
 	if err == nil {
 		err = s.prepareAndCheckTable(ctx)
@@ -85,26 +80,27 @@ func openPooled(ctx context.Context, config *pgconn.Config, opts Options) (s *se
 	if err != nil {
 		return nil, false, s.abandon(ctx, err)
 	}
-	return s, peer.pid == conn.PID(), nil
+	return s, peer.pid == s.conn.PID(), nil
 }
 
-func newSession(conn *pgconn.PgConn, opts Options, pooled bool, warned *atomic.Bool) *session {
-	return &session{
-		conn: conn, opts: opts, section: []byte(opts.Section), pooled: pooled, opened: time.Now(),
-		prepared: map[string]*pgconn.StatementDescription{}, warned: warned,
+// connect opens the connection of a session, which notices when the server gives up
+// waiting for a synchronous standby.
+func connect(ctx context.Context, config *pgconn.Config, opts Options, pooled bool) (*session, error) {
+	s := &session{
+		opts: opts, section: []byte(opts.Section), pooled: pooled, prepared: map[string]*pgconn.StatementDescription{},
 	}
-}
-
-// withWarnings has it noted when the server gives up waiting for a synchronous standby.
-func withWarnings(config *pgconn.Config) (*pgconn.Config, *atomic.Bool) {
-	warned := new(atomic.Bool)
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		// The code alone is that of most warnings, such as of a wraparound that comes near.
 		if notice.Code == "01000" && notice.Routine == "SyncRepWaitForLSN" {
-			warned.Store(true)
+			s.unconfirmed = true
 		}
 	}
-	return config, warned
+	var err error
+	if s.conn, err = pgconn.ConnectConfig(ctx, config); err != nil {
+		return nil, err
+	}
+	s.opened = time.Now()
+	return s, nil
 }
 
 // peer is the process that serves a transaction.
