@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"context"
-	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -35,17 +34,7 @@ func canaryFaults() []fault {
 			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
 			alerts:    "PgCanaryPrimaryWriteFailing",
 		},
-		{
-			name: "canary write swallowed by a trigger",
-			hit: func(s *scene) {
-				s.exec(s.primary, swallowSQL)
-				must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
-			},
-			publishes: "up 0, primaries 1, primary up (not_written), replica up or replaying",
-			heal:      func(s *scene) { s.exec(s.primary, "DROP TRIGGER swallow ON canary.section") },
-			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
-			alerts:    "PgCanaryPrimaryWriteFailing",
-		},
+		swallowed("canary write swallowed by a trigger", "NULL"),
 		{
 			name: "canary section of another cluster",
 			hit: func(s *scene) {
@@ -57,17 +46,7 @@ func canaryFaults() []fault {
 			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
 			alerts:    "PgCanaryPrimaryWriteFailing",
 		},
-		{
-			name: "canary write undone by a trigger",
-			hit: func(s *scene) {
-				s.exec(s.primary, strings.Replace(swallowSQL, "RETURN NULL", "RETURN OLD", 1))
-				must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
-			},
-			publishes: "up 0, primaries 1, primary up (not_written), replica up or replaying",
-			heal:      func(s *scene) { s.exec(s.primary, "DROP TRIGGER swallow ON canary.section") },
-			healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
-			alerts:    "PgCanaryPrimaryWriteFailing",
-		},
+		swallowed("canary write undone by a trigger", "OLD"),
 		{
 			name:      "canary row locked by another session",
 			hit:       func(s *scene) { s.hold(s.primary, "SELECT FROM canary.section FOR UPDATE") },
@@ -90,10 +69,22 @@ func canaryFaults() []fault {
 	}
 }
 
-// swallowSQL puts a trigger on the table that lets no write through.
-const swallowSQL = `
-CREATE FUNCTION canary.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE TRIGGER swallow BEFORE UPDATE ON canary.section FOR EACH ROW EXECUTE FUNCTION canary.swallow()`
+// swallowed is a row of a trigger on the table that lets no write through.
+func swallowed(name, returns string) fault {
+	return fault{
+		name: name,
+		hit: func(s *scene) {
+			s.exec(s.primary, `
+CREATE FUNCTION canary.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN `+returns+`; END';
+CREATE TRIGGER swallow BEFORE UPDATE ON canary.section FOR EACH ROW EXECUTE FUNCTION canary.swallow()`)
+			must(s.t, s.replica.WaitCaughtUp(s.t.Context()))
+		},
+		publishes: "up 0, primaries 1, primary up (not_written), replica up or replaying",
+		heal:      func(s *scene) { s.exec(s.primary, "DROP TRIGGER swallow ON canary.section") },
+		healed:    "up 1, primaries 1, primary up, replica synced, lost_writes_total 0",
+		alerts:    "PgCanaryPrimaryWriteFailing",
+	}
+}
 
 // hold runs SQL in a transaction that stays open until undo is called.
 func (s *scene) hold(server *pgcluster.Server, sql string) {

@@ -54,11 +54,19 @@ func (s *scene) recreate() {
 	s.links[toReplica].lead(replica.Addr())
 }
 
+// newOtherCluster starts a primary where the exporter could write, for a cluster of that
+// name unless it is "".
+func newOtherCluster(t testing.TB, name string) *pgcluster.Cluster {
+	t.Helper()
+	other := pgtest.New(t, pgcluster.Options{})
+	must(t, pgnode.Setup{Role: canaryRole, Password: canaryPassword, Cluster: name}.Run(t.Context(), other.Primary().SuperDSN()))
+	return other
+}
+
 // newSetUpPair starts another cluster's pair.
 func newSetUpPair(t testing.TB) (*pgcluster.Cluster, *pgcluster.Server) {
 	t.Helper()
-	other := pgtest.New(t, pgcluster.Options{})
-	must(t, pgnode.Setup{Role: canaryRole, Password: canaryPassword}.Run(t.Context(), other.Primary().SuperDSN()))
+	other := newOtherCluster(t, "")
 	replica, err := other.AddReplica(t.Context(), pgcluster.ReplicaOptions{})
 	must(t, err)
 	must(t, replica.WaitCaughtUp(t.Context()))
@@ -87,8 +95,7 @@ func (s *scene) feedFromArchive() {
 // then the name that setup gave the other cluster keeps it from writing there.
 func TestStartBesideAWrongNode(t *testing.T) {
 	p := newPair(t)
-	other := pgtest.New(t, pgcluster.Options{})
-	must(t, pgnode.Setup{Role: canaryRole, Password: canaryPassword, Cluster: "other"}.Run(t.Context(), other.Primary().SuperDSN()))
+	other := newOtherCluster(t, "other")
 	must(t, p.primary.Stop(t.Context(), pgcluster.Fast))
 	config := defaultConfig()
 	config.replicaDSN = other.Primary().DSN(canaryRole, canaryPassword, "postgres")

@@ -10,10 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgbouncer"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
-	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 // networkFaults are those of an address that does not lead where it should.
@@ -91,8 +89,7 @@ func networkFaults() []fault {
 // leadToForeign lets an address lead to the primary of another cluster, where the
 // exporter could write.
 func (s *scene) leadToForeign(way string) {
-	other := pgtest.New(s.t, pgcluster.Options{}).Primary()
-	must(s.t, pgnode.Setup{Role: canaryRole, Password: canaryPassword}.Run(s.t.Context(), other.SuperDSN()))
+	other := newOtherCluster(s.t, "").Primary()
 	s.links[way].lead(other.Addr())
 	s.undo = func() {
 		var rows int
