@@ -46,7 +46,7 @@ func (t *totals) createReplicaSeries(replica string) {
 	for _, series := range []*prometheus.CounterVec{t.reads, t.stale, t.backward} {
 		series.WithLabelValues(replica)
 	}
-	for _, outcome := range outcomes {
+	for _, outcome := range []string{outcomeSynced, outcomeLate, outcomeUnknown} {
 		t.verdicts.WithLabelValues(replica, outcome)
 	}
 	t.visibility.WithLabelValues(replica)
@@ -87,18 +87,22 @@ func (t *totals) countReplica(name string, replica *probe.ReplicaResult, written
 	}
 }
 
-// outcomes are the values of the label verdict.
-var outcomes = []string{"synced", "late", "unknown"}
+// The values of the label verdict.
+const (
+	outcomeSynced  = "synced"
+	outcomeLate    = "late"
+	outcomeUnknown = "unknown"
+)
 
 // outcomeOf returns the one that goes with what a probe says of a canary.
 func outcomeOf(synced *bool) string {
 	switch {
 	case synced == nil:
-		return outcomes[2]
+		return outcomeUnknown
 	case *synced:
-		return outcomes[0]
+		return outcomeSynced
 	default:
-		return outcomes[1]
+		return outcomeLate
 	}
 }
 

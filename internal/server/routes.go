@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -35,7 +34,7 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	mux := http.NewServeMux()
 	scrape := limitInFlight(config.Limits.withDefaults().InFlight, config.scrapeHandler(own))
 	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, scrape))
-	mux.Handle("GET "+ProbePath, requireTarget(cmp.Or(config.Cluster, Target), limitInFlight(config.Limits.withDefaults().InFlight, config.scrapeHandler(nil))))
+	mux.Handle("GET "+ProbePath, requireTarget(config.Cluster, limitInFlight(config.Limits.withDefaults().InFlight, config.scrapeHandler(nil))))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { writeText(w, "Healthy.\n") })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if stopping.Load() {

@@ -29,14 +29,11 @@ const DefaultAddress = ":10187"
 // and nothing else.
 const ProbePath = "/probe"
 
-// Target is the name of a cluster to which nobody gave another.
-const Target = "default"
-
 // Config is what a server serves, and how.
 type Config struct {
 	// Collector is probed on every scrape.
 	Collector *collector.Collector
-	// Cluster is the name of its cluster, which ProbePath answers to; "" is Target.
+	// Cluster is the name of its cluster, which ProbePath answers to.
 	Cluster string
 	// MetricsPath is the path of the metrics, such as /metrics.
 	MetricsPath string

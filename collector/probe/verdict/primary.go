@@ -57,8 +57,11 @@ func repeats(members []Member, among []int, server Server) bool {
 // writes it is that one too. beat is the last acknowledged one; its zero value is none.
 func Primary(members []Member, written int, beat Beat) int {
 	primaries := Primaries(members)
-	if len(primaries) == 0 {
+	switch len(primaries) {
+	case 0:
 		return written
+	case 1:
+		return primaries[0]
 	}
 	followers := map[int]int{}
 	for i := range members {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 	"github.com/pg-canary/pg_canary_exporter/internal/server"
@@ -66,7 +67,7 @@ func (options Options) onMany(ctx context.Context, servers *rig.Rig, out io.Writ
 }
 
 // alone is the path of a probe without the exporter's own metrics.
-const alone = server.ProbePath + "?target=" + server.Target
+const alone = server.ProbePath + "?target=" + pgnode.DefaultCluster
 
 // accept is what Prometheus 3 sends when it does not scrape native histograms.
 const accept = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6," +
