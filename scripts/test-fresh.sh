@@ -61,10 +61,9 @@ debian() {
   local root=$1 mirror=${FRESH_MIRROR:-}
   if [ -z "$mirror" ]; then
     # shellcheck disable=SC2016 # apt expands it
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -m1 '/debian/$') ||
-      mirror=https://deb.debian.org/debian
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -m1 '/debian/$') || mirror= # debootstrap's own
   fi
-  debootstrap --variant=minbase --include=ca-certificates,git,make bookworm "$root" "$mirror" >"$root.log" 2>&1 ||
+  debootstrap --variant=minbase --include=ca-certificates,git,make bookworm "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 ||
     { tail -n 20 "$root.log" >&2; return 1; }
   cp /etc/resolv.conf /etc/hosts "$root/etc/"
   # A network with a certificate authority of its own is this machine's as well.

@@ -130,7 +130,7 @@ func FuzzDSN(f *testing.F) {
 	f.Fuzz(func(t *testing.T, form, choice uint8, lead, scheme, user, before, after, host, tail string) {
 		all := lead + scheme + user + before + after + host + tail
 		if strings.ContainsAny(lead+scheme+user+before+host, "=") || strings.Contains(all, "/dev") || strings.Contains(all, "/proc") || len(all) > 500 {
-			t.Skip()
+			return // It is of no interest, or too much for the machine.
 		}
 		dsn := forms[int(form)%len(forms)](pieces{lead, scheme, user, before, after, host, tail, choice})
 		node, err := New(dsn, Options{})
