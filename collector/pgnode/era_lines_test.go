@@ -3,6 +3,7 @@ package pgnode
 import (
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
@@ -56,9 +57,10 @@ func TestBeatsThatACrashTookBackAreProvedLost(t *testing.T) {
 	conn := eraConn(t, primary)
 	_, err := conn.Exec(eraContext(t), "SET synchronous_commit = off")
 	check(t, err)
-	var started, writer string
-	check(t, primary.QueryRow(eraContext(t), "SELECT pg_postmaster_start_time()::text, pid::text FROM pg_stat_activity WHERE backend_type = 'walwriter'", &started, &writer))
-	check(t, exec.Command("kill", "-STOP", writer).Run())
+	var started string
+	var writer int
+	check(t, primary.QueryRow(eraContext(t), "SELECT pg_postmaster_start_time()::text, pid FROM pg_stat_activity WHERE backend_type = 'walwriter'", &started, &writer))
+	check(t, syscall.Kill(writer, syscall.SIGSTOP))
 	lost := beat(t, conn, advanceSQL, 3)
 	crash(t, primary, writer)
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
-
-func itoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 
 // Exporters that share a section meet right after a promotion: they queue on
 // the row, and each looks again at what the one before left.

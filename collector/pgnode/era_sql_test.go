@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"os"
-	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -207,7 +206,7 @@ func TestEachLifeBeginsAnEra(t *testing.T) {
 		{"crash of a backend", func() {
 			// The postmaster goes on.
 			conn := eraConn(t, primary)
-			crash(t, primary, itoa(conn.PgConn().PID()))
+			crash(t, primary, int(conn.PgConn().PID()))
 		}},
 	} {
 		life.end()
@@ -221,16 +220,12 @@ func TestEachLifeBeginsAnEra(t *testing.T) {
 }
 
 // crash kills a process of a server, and waits until the server has recovered.
-func crash(t *testing.T, s *pgcluster.Server, pid string) {
+func crash(t *testing.T, s *pgcluster.Server, pid int) {
 	t.Helper()
 	const recovered = "SELECT coalesce(pg_last_wal_replay_lsn()::text, '')"
 	var before, after string
 	check(t, s.QueryRow(eraContext(t), recovered, &before))
-	number, err := strconv.Atoi(pid)
-	check(t, err)
-	process, err := os.FindProcess(number)
-	check(t, err)
-	check(t, process.Kill())
+	check(t, syscall.Kill(pid, syscall.SIGKILL))
 	for ctx := eraContext(t); ; time.Sleep(20 * time.Millisecond) {
 		err := s.QueryRow(ctx, recovered, &after)
 		if err == nil && after != before {
