@@ -62,7 +62,7 @@ func (c *Cluster) choosePrimary(r *Result) bool {
 // recordAcknowledgement keeps an acknowledgement.
 func (c *Cluster) recordAcknowledgement(r *Result) {
 	w, node := r.Write, &r.Nodes[c.primary]
-	writer := verdict.Writer{Name: node.Name, Server: node.Server, Timeline: w.Timeline, Fork: w.Fork}
+	writer := verdict.Writer{Name: node.Name, Server: node.Server, Row: w.Row}
 	if verdict.TookOver(c.writer, writer) {
 		r.Takeovers = append(r.Takeovers, Takeover{From: c.writer.Name, To: writer.Name})
 	}

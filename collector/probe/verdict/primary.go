@@ -166,9 +166,8 @@ type Writer struct {
 	// Name is the node's name.
 	Name   string
 	Server Server
-	// Timeline and Fork are those of the beat's row.
-	Timeline uint32
-	Fork     LSN
+	// Row is the section as the beat left it behind.
+	Row Row
 }
 
 // TookOver says whether another server acknowledges beats now, under whatever name: a
@@ -178,12 +177,21 @@ func TookOver(before, now Writer) bool {
 	switch {
 	case before.Name == "" || now.Server.Is(before.Server):
 		return false
-	case differ(before.Timeline, now.Timeline), differ(before.Fork, now.Fork):
+	case differ(before.Row.Timeline, now.Row.Timeline), differ(before.Row.Fork, now.Row.Fork):
 		return true
+	case before.Name == now.Name:
+		return false
 	default:
-		// Of one fork it is one that restarted, reached under another name.
-		return before.Name != now.Name && (before.Fork == 0 || now.Fork == 0)
+		// Of one fork it is one that restarted, reached under another name, unless
+		// two were promoted at the same position.
+		return before.Row.Fork == 0 || now.Row.Fork == 0 || now.Row.apartFrom(before.Row)
 	}
+}
+
+// apartFrom says that a row's line is proved not to have the other row's era.
+func (r Row) apartFrom(other Row) bool {
+	kept := slices.ContainsFunc(r.Eras, func(e Era) bool { return e.ID == other.Era() })
+	return r.Born == other.Born && !kept && r.Holds(other.Era(), other.Capacity) == No
 }
 
 // differ says whether two values are known and not the same.

@@ -200,13 +200,23 @@ func TestSameServer(t *testing.T) {
 func TestTookOver(t *testing.T) {
 	t.Parallel()
 	writer := func(name string, started float64, timeline uint32) verdict.Writer {
-		return verdict.Writer{Name: name, Server: server(started), Timeline: timeline}
+		return verdict.Writer{Name: name, Server: server(started), Row: verdict.Row{Timeline: timeline}}
 	}
 	forked := func(started float64, fork verdict.LSN) verdict.Writer {
 		w := writer("a", started, 5)
-		w.Fork = fork
+		w.Row.Fork = fork
 		return w
 	}
+	written := func(name string, started float64, eras ...verdict.Era) verdict.Writer {
+		w := writer(name, started, 5)
+		w.Row = row(30, eras...)
+		w.Row.Timeline, w.Row.Fork = 5, 100
+		return w
+	}
+	first, second, third := verdict.Era{ID: 7, From: 0}, verdict.Era{ID: 8, From: 19}, verdict.Era{ID: 9, From: 19}
+	dropped := written("b", 2, lives(100, 30, 16)...)
+	dropped.Row.Capacity = 300
+	lost := written("a", 2, first, verdict.Era{ID: 9, From: 28})
 	for _, test := range []struct {
 		situation   string
 		before, now verdict.Writer
@@ -215,6 +225,10 @@ func TestTookOver(t *testing.T) {
 		{"promoted again to a timeline of the same number", forked(1, 100), forked(2, 200), true},
 		{"a restart after a promotion", forked(1, 100), forked(2, 100), false},
 		{"a restart after which the fork is not known", forked(1, 100), forked(2, 0), false},
+		{"two were promoted at one position", written("a", 1, first, second), written("b", 2, first, third), true},
+		{"a restart under another name", written("a", 1, first), written("b", 2, first, third), false},
+		{"a restart under another name that lost beats", written("b", 1, first), lost, false},
+		{"the eras of two that were promoted at one position may have been dropped", written("a", 1, first, second), dropped, false},
 		{"the first beat", verdict.Writer{}, writer("a", 1, 1), false},
 		{"the same server", writer("a", 1, 1), writer("a", 1, 1), false},
 		{"a restart", writer("a", 1, 1), writer("a", 2, 1), false},
