@@ -16,13 +16,15 @@ type journal struct {
 	conditions map[string]string
 	limited    map[string]bool
 	pooled     map[string]bool
+	inTurn     map[string]bool
 	atRisk     bool
 	origin     time.Time // of the times that are logged
 }
 
 func newJournal(logger log.Logger) *journal {
 	return &journal{
-		logger: logger, conditions: map[string]string{}, limited: map[string]bool{}, pooled: map[string]bool{}, origin: time.Now(),
+		logger: logger, conditions: map[string]string{}, limited: map[string]bool{}, pooled: map[string]bool{},
+		inTurn: map[string]bool{}, origin: time.Now(),
 	}
 }
 
@@ -37,6 +39,7 @@ func (j *journal) logProbe(r *probe.Result) {
 			j.logConditionChange(node, condition, good)
 		}
 		j.logPooler(node)
+		j.logServersInTurn(node)
 		j.logLimitation(node)
 	}
 	j.logMoments(r)
@@ -110,6 +113,8 @@ func (j *journal) logConditionChange(node *probe.NodeResult, condition string, g
 func conditionOf(r *probe.Result, node *probe.NodeResult) (condition string, good bool) {
 	failed := len(node.Failures) > 0
 	switch {
+	case !node.Up && node.Connecting && !failed:
+		return "connecting", false
 	case !node.Up && failed:
 		return "unreachable: " + string(probe.ReasonOf(node.Failures[0])), false
 	case !node.Up:
@@ -145,6 +150,17 @@ func (j *journal) logPooler(node *probe.NodeResult) {
 		"consequence", "settings are local to each transaction and statements are not prepared; see docs/between.md")
 }
 
+// logServersInTurn says once that an address leads to several servers in turn.
+func (j *journal) logServersInTurn(node *probe.NodeResult) {
+	if !node.InTurn || j.inTurn[node.Name] {
+		return
+	}
+	j.inTurn[node.Name] = true
+	_ = level.Warn(j.logger).Log("msg", "a node's address leads to several servers in turn", "node", node.Name, "servers", node.Servers,
+		"consequence", "what is published of it is what the server of the moment shows: name each server as a node of its own, "+
+			"or connect anew for each probe with --probe.fresh-connection="+node.Name)
+}
+
 // logLimitation says once what a node does not reveal, and which metrics lack it.
 func (j *journal) logLimitation(node *probe.NodeResult) {
 	if j.limited[node.Name] || node.Replica == nil || node.Replica.First == nil {
@@ -158,7 +174,7 @@ func (j *journal) logLimitation(node *probe.NodeResult) {
 	case first.Receiver == verdict.Hidden:
 		limit = "the role lacks pg_read_all_stats: the exporter cannot see the states disconnected and blocked; " +
 			"GRANT pg_read_all_stats to it, or run setup"
-	case node.Replica.Doubtful() && node.Replica.LastStale.IsZero():
+	case node.Replica.Doubtful() && node.Replica.LastStale.IsZero() && !node.Replica.Late:
 		limit = "one read takes longer than --probe.synced-within (" + first.Received.Sub(first.Sent).String() +
 			"), so that nothing proves a canary visible in time: raise --probe.synced-within if that is usual"
 	default:

@@ -87,6 +87,8 @@ var (
 		"1 if the node answered in this probe, be it with an error; 0 if it did not.", "node")
 	nodeIsPrimary = define(gauge, "node_is_primary",
 		"1 if the node says that it is not in recovery, 0 if it says that it is.", "node")
+	nodeServers = define(gauge, "node_servers",
+		"Different servers that the node's address led to within the last hour, a restarted one being another: 1 is usual.", "node")
 	synced = define(gauge, "synced",
 		"1 if the canary was visible on the replica within --probe.synced-within of its acknowledgement, 0 if not.", "replica")
 	lagBytes = define(gauge, "lag_bytes",
@@ -115,7 +117,7 @@ var (
 func ofOneProbe() []*Metric {
 	return []*Metric{
 		up, probeDuration, writeDuration, primaryLSN, primaryCapacity, primaryTimeline, primaries, nodeUp,
-		nodeIsPrimary, synced, lagBytes, lagSeconds, replayLSN, receiveLSN, replicaCapacity, readDuration,
+		nodeIsPrimary, nodeServers, synced, lagBytes, lagSeconds, replayLSN, receiveLSN, replicaCapacity, readDuration,
 		replicaTimeline, applyDelay, replicaState,
 	}
 }

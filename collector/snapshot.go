@@ -55,6 +55,7 @@ func (s samples) sendResult(r *probe.Result) {
 		if node.Answered {
 			s.send(nodeIsPrimary, toFloat(!node.State.InRecovery), node.Name)
 		}
+		s.sendUnlessZero(nodeServers, uint64(node.Servers), node.Name) //nolint:gosec // A count.
 		if node.Replica != nil {
 			s.sendReplica(node.Name, node.Replica)
 		}

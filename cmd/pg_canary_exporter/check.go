@@ -22,6 +22,10 @@ func check(ctx context.Context, o *options, stdout, stderr io.Writer) error {
 		defer cancel()
 		_ = cluster.Close(bounded) // There is nobody left to tell.
 	}()
+	// A single probe has none before it whose connections it could use.
+	connecting, cancel := context.WithTimeout(ctx, o.probeTimeout/2)
+	defer cancel()
+	cluster.Connect(connecting)
 	for {
 		verdict, err := checkOnce(ctx, o, cluster, stdout, stderr)
 		if err != nil {

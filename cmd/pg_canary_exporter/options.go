@@ -27,6 +27,7 @@ type options struct {
 
 	primaryDSN        string
 	replicaDSNs       []string
+	freshConnections  []string            // names of nodes
 	dropped           map[string][]string // parameters of a node's connection string that mean nothing
 	section           string
 	clusterName       string // "" where not given
@@ -61,6 +62,7 @@ func newOptions() *options {
 	o.app.Version(version.Print(server.Name)).VersionFlag.Short('V')
 	describeCommands(o.app)
 	o.clusterFlags()
+	o.connectionFlags()
 	o.logFlags()
 	o.serveFlags()
 	o.app.Command("serve", "Answer scrapes over HTTP. This is the default command.").Default()
@@ -92,6 +94,11 @@ func (o *options) clusterFlags() {
 		Default("100ms").DurationVar(&o.probeSyncedWithin)
 	o.app.Flag("probe.synchronous-commit", "synchronous_commit of the canary write. By default the server's own, as an application has it; a commit that waits for a missing standby fails with the reason sync_wait.").
 		PlaceHolder("LEVEL").EnumVar(&o.probeSyncCommit, "off", "local", "remote_write", "on", "remote_apply")
+}
+
+func (o *options) connectionFlags() {
+	o.app.Flag("probe.fresh-connection", "Name of a node that is connected anew for each probe, as a client without a pool is: behind a balancer it may be another server each time. Repeatable; the environment variable holds one per line.").
+		PlaceHolder("NODE").StringsVar(&o.freshConnections)
 }
 
 func (o *options) logFlags() {

@@ -32,6 +32,7 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 	_ = level.Info(logger).Log("msg", "Starting pg_canary_exporter", "version", version.Version, "nodes", strings.Join(cluster.Names(), " "))
 	o.logDropped(logger)
 	defer logHangups(logger)()
+	cluster.Prepare() // So that the first scrape finds the connections ready.
 	probed := collector.New(cluster, logger)
 	probed.MinInterval = o.probeMinInterval
 	err = server.Run(ctx, server.Config{

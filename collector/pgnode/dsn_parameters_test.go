@@ -31,7 +31,7 @@ func TestDroppedParameters(t *testing.T) {
 			if diff := cmp.Diff([]string{name}, node.Dropped()); diff != "" {
 				t.Errorf("%s: dropped: %s", dsn, diff)
 			}
-			if diff := cmp.Diff(map[string]string{"application_name": "pg_canary_exporter"}, node.config.RuntimeParams); diff != "" {
+			if diff := cmp.Diff(map[string]string{"application_name": "pg_canary_exporter"}, configOf(t, dsn).RuntimeParams); diff != "" {
 				t.Errorf("%s: settings that are sent: %s", dsn, diff)
 			}
 		}
@@ -45,7 +45,7 @@ func TestSettingsThatAreSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"application_name": "mine", "options": "-c geqo=off"}, node.config.RuntimeParams); diff != "" {
+	if diff := cmp.Diff(map[string]string{"application_name": "mine", "options": "-c geqo=off"}, configOf(t, "host=db application_name=mine").RuntimeParams); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"timezone"}, node.Dropped()); diff != "" {
@@ -76,7 +76,7 @@ func TestServiceFile(t *testing.T) {
 			switch {
 			case test.want == "" && err != nil:
 				t.Error(err)
-			case test.want == "" && (node.Name() != "db:5432" || fmt.Sprint(node.Dropped()) != "[keepalives]" || node.config.Password != marked):
+			case test.want == "" && (node.Name() != "db:5432" || fmt.Sprint(node.Dropped()) != "[keepalives]" || configOf(t, "service=main").Password != marked):
 				t.Errorf("it became %s, dropped %v", node.Name(), node.Dropped())
 			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), marked)):
 				t.Errorf("error %v, want %q and no password", err, test.want)

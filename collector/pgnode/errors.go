@@ -57,7 +57,10 @@ func withReason(err error) error {
 		return err
 	}
 	if errors.Is(err, errSyncWait) {
-		return &probe.Error{Reason: probe.ReasonSyncWait, Hint: hints[probe.ReasonSyncWait], Err: err}
+		return &probe.Error{Reason: probe.ReasonSyncWait, Hint: hints[probe.ReasonSyncWait], Answered: true, Err: err}
+	}
+	if errors.Is(err, probe.ErrConnecting) {
+		return err // Nothing has failed.
 	}
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
@@ -170,6 +173,15 @@ var startupRefusals = []string{
 var sharedSession = []string{
 	"26000", // invalid_sql_statement_name
 	"42P05", // duplicate_prepared_statement
+}
+
+// codeOf returns the SQLSTATE of a server's error, "" for any other.
+func codeOf(err error) string {
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		return ""
+	}
+	return pgErr.Code
 }
 
 // hasCode says whether one of the errors that err wraps, of however many

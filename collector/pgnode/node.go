@@ -2,39 +2,28 @@
 // the canary write, the reads, and what it says about itself. All SQL of the
 // project is here.
 //
-// It works on the wire protocol (pgconn) and not through pgxpool: a node has
-// one connection in use and one user of it, who wants to know when it breaks,
-// and a pool's own reconnects and pings would cost round trips in the scrape.
+// It works on the wire protocol (pgconn) and not through pgxpool, which loses the
+// error of an attempt that nobody waits for any more, dials without a pause after
+// a failure, and makes those who want a connection wait; docs/connections.md has
+// the measurement.
 package pgnode
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
-const (
-	// maxConnections is how many connections a node may have: the one in use, and
-	// one that is still being closed or asks what the other waits for.
-	maxConnections = 2
-	// pooledIdle is after how long without use a pooler gets its connection
-	// back: in session pooling it holds a server connection, and so holds up the
-	// pooler's PAUSE.
-	pooledIdle = 2 * time.Second
-	// pooledLifetime is after how long it does although the connection is used
-	// all the time.
-	pooledLifetime = 30 * time.Second
-	// closeTimeout bounds how long the end of an idle connection may take.
-	closeTimeout = time.Second
-)
+// connectTimeout bounds an attempt to connect to one address where the connection string
+// does not say: ten round trips of a second. It is no part of a scrape's time.
+const connectTimeout = 10 * time.Second
 
-// Options are the same for all nodes of a cluster.
+// Options say how a node is talked to.
 type Options struct {
 	// Section is the name of the canary section; see [CheckSection].
 	Section string
@@ -46,25 +35,27 @@ type Options struct {
 	SynchronousCommit string
 	// StatementTimeout is the setting of that name, for every statement.
 	StatementTimeout time.Duration
+	// Fresh has the node connected anew for each probe, as a client without a pool
+	// would be.
+	Fresh bool
+	// Lifetime is after how long a connection is renewed, give or take a quarter; 0 is
+	// five minutes.
+	Lifetime time.Duration
 }
 
-// Node is one PostgreSQL server. It serves one call at a time.
+// Node is one PostgreSQL server. It serves one call at a time, and keeps its
+// connection in between.
 type Node struct {
-	name   string
-	config *pgconn.Config
-	opts   Options
+	name string
+	dsn  string
+	opts Options
 	// dropped are the names of the parameters that mean nothing to the exporter.
 	dropped []string
-
-	mu      sync.Mutex // for what the end of an idle connection takes away
-	session *session
-	// idle ends a pooled session that is not used.
-	idle *time.Timer
+	keeper  *keeper
 	// pooled is true when a direct session could not be had.
-	pooled bool
-	// closing has a channel for each connection that broke; it is closed when
-	// the connection is gone.
-	closing []<-chan struct{}
+	pooled atomic.Bool
+	// read reads the connection string.
+	read func(string) (connection, error)
 }
 
 var _ probe.Node = (*Node)(nil)
@@ -76,7 +67,9 @@ func New(dsn string, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Node{name: nodeName(to.config), config: to.config, dropped: to.dropped, opts: opts}, nil
+	n := &Node{name: nodeName(to.config), dsn: dsn, dropped: to.dropped, opts: opts, read: readDSN}
+	n.keeper = newKeeper(&keeper{open: n.openSession, elsewhere: n.leadsElsewhere, fresh: opts.Fresh, lifetime: opts.Lifetime})
+	return n, nil
 }
 
 // Name returns the node's host:port.
@@ -86,145 +79,132 @@ func (n *Node) Name() string { return n.name }
 // environment or the service file has and that mean nothing to the exporter.
 func (n *Node) Dropped() []string { return n.dropped }
 
-// Connected says whether there is an open connection, without using it. One that
-// the pooler is due to get back is none.
-func (n *Node) Connected() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.session != nil && !n.session.pastLifetime()
-}
+// Ready says whether there is a connection that a probe can use as it is.
+func (n *Node) Ready() bool { return n.keeper.ready() }
+
+// Prepare readies the connection for a probe, and begins to make it where there is
+// none. It returns how long a probe should wait for that.
+func (n *Node) Prepare() time.Duration { return n.keeper.prepare() }
+
+// Connect waits for the connection.
+func (n *Node) Connect(ctx context.Context) error { return withReason(n.keeper.connect(ctx)) }
+
+// Renew has the connection replaced before the next probe.
+func (n *Node) Renew() { n.keeper.renew() }
+
+// Connected says whether there is an open connection, without using it.
+func (n *Node) Connected() bool { return n.keeper.current() != nil }
 
 // Identity returns who the server at the open connection is.
 func (n *Node) Identity() verdict.Server {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.session == nil {
-		return verdict.Server{}
+	if s := n.keeper.current(); s != nil {
+		return s.identity
 	}
-	return n.session.identity
+	return verdict.Server{}
 }
 
 // Pooled says whether the open connection leads through a pooler.
 func (n *Node) Pooled() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.session != nil && n.pooled
+	s := n.keeper.current()
+	return s != nil && s.pooled && n.pooled.Load()
 }
 
-// Connect opens the node's connection where there is none.
-func (n *Node) Connect(ctx context.Context) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.session != nil && n.session.pastLifetime() {
-		n.retireSession(ctx)
-	}
-	return n.connectLocked(ctx)
-}
+// Unrenewed returns once why the connection could not be renewed.
+func (n *Node) Unrenewed() error { return withReason(n.keeper.unrenewed()) }
 
-// connectLocked does the same with the lock held, and keeps a pooled session to its end.
-func (n *Node) connectLocked(ctx context.Context) error {
-	if n.session != nil {
-		return nil
-	}
-	if err := n.waitForRoom(ctx); err != nil {
-		return withReason(err)
-	}
-	s, err := n.openSession(ctx)
-	if err != nil {
-		return withReason(err)
-	}
-	n.session = s
-	if s.pooled {
-		n.idle = time.AfterFunc(pooledIdle, n.closeIdleSession)
-	}
-	return nil
-}
-
-// openSession opens a direct session, or a pooled one where that cannot be had.
-func (n *Node) openSession(ctx context.Context) (*session, error) {
-	if !n.pooled {
-		s, err := openDirect(ctx, n.config, n.opts)
-		if !errors.Is(err, errPooled) {
-			return s, err
+// Write commits the next canary value and reads the WAL position. Where there is no
+// connection, or the one that there is turns out to have broken since it was last used,
+// it waits for another one: that may mean a second commit, which the canary copes with.
+func (n *Node) Write(ctx context.Context) (probe.Write, error) {
+	for again := false; ; again = true {
+		if err := n.Connect(ctx); err != nil {
+			return probe.Write{}, err
+		}
+		reused := false
+		w, err := onSession(ctx, n, func(s *session) (probe.Write, error) {
+			reused = s.used
+			return s.writeInTime(ctx)
+		})
+		if err == nil || again || !reused || n.Connected() || ctx.Err() != nil {
+			return w, err
 		}
 	}
-	s, direct, err := openPooled(ctx, n.config, n.opts)
-	if err == nil {
-		n.pooled = !direct // The next session is a direct one where the pooler has gone.
-	}
-	return s, err
-}
-
-// Write commits the next canary value and reads the WAL position.
-func (n *Node) Write(ctx context.Context) (probe.Write, error) {
-	return withReconnect(ctx, n, func(s *session) (probe.Write, error) { return n.writeWatched(ctx, s) })
 }
 
 // Read reads the state and the section.
 func (n *Node) Read(ctx context.Context) (probe.Read, error) {
-	return withReconnect(ctx, n, func(s *session) (probe.Read, error) { return s.read(ctx, false) })
+	return onSession(ctx, n, func(s *session) (probe.Read, error) { return s.read(ctx, false) })
 }
 
 // Inspect is Read with a look at what the replay waits on.
 func (n *Node) Inspect(ctx context.Context) (probe.Read, error) {
-	return withReconnect(ctx, n, func(s *session) (probe.Read, error) { return s.read(ctx, true) })
+	return onSession(ctx, n, func(s *session) (probe.Read, error) { return s.read(ctx, true) })
 }
 
 // Poll reads the section alone.
 func (n *Node) Poll(ctx context.Context) (probe.Read, error) {
-	return withReconnect(ctx, n, func(s *session) (probe.Read, error) { return s.poll(ctx) })
+	return onSession(ctx, n, func(s *session) (probe.Read, error) { return s.poll(ctx) })
 }
 
-// Close closes the connection and waits for those that are being closed.
-func (n *Node) Close(ctx context.Context) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.session != nil {
-		n.retireSession(ctx)
+// Close closes the connections and waits until they are gone.
+func (n *Node) Close(ctx context.Context) error { return n.keeper.close(ctx) }
+
+// onSession runs one operation on the node's session.
+func onSession[T any](ctx context.Context, n *Node, operation func(*session) (T, error)) (T, error) {
+	var none T
+	s, err := n.keeper.borrow(ctx)
+	if err != nil {
+		return none, withReason(err)
 	}
-	for _, gone := range n.closing {
-		select {
-		case <-gone:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	before := s.identity.System
+	result, err := operation(s)
+	if err == nil && s.leadsToOtherCluster(before) { // A pooler leads elsewhere now.
+		err = errOtherCluster
 	}
-	n.closing = nil
-	return nil
+	err = withReason(err)
+	n.keeper.release(s, n.keepsSession(s, err), err) //nolint:contextcheck // What broke is closed without the caller.
+	return result, err
 }
 
-// withReconnect runs one operation on the node's session. When it finds that the
-// connection had broken since it was last used, or that a pooler serves it, it
-// opens another one and tries once more; of a write that may be the second
-// commit, which the canary copes with.
-func withReconnect[T any](ctx context.Context, n *Node, operation func(*session) (T, error)) (T, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	reused, before := n.session != nil, uint64(0)
-	if reused {
-		before = n.session.identity.System
+// keepsSession says whether a session is as good as before an error. It is not
+// when the connection broke, and when it turns out to be a pooler's.
+func (n *Node) keepsSession(s *session, err error) bool {
+	switch {
+	case s.conn.IsClosed(): // Perhaps after the acknowledgement.
+		return false
+	case err == nil:
+		return true
+	case s.pooled || !hasCode(err, sharedSession...):
+		return true
+	default:
+		n.pooled.Store(true)
+		return false
 	}
-	for {
-		if err := n.connectLocked(ctx); err != nil {
-			var none T
-			return none, err
-		}
-		if n.session.leadsToOtherCluster(before) {
-			var none T
-			return none, withReason(errOtherCluster)
-		}
-		result, err := operation(n.session)
-		if err == nil && n.session.leadsToOtherCluster(before) { // A pooler leads elsewhere now.
-			err = errOtherCluster
-		}
-		if err == nil || n.keepsSession(err) {
-			n.restartIdleTimer()
-			return result, withReason(err)
-		}
-		n.retireSession(ctx)
-		if !reused || ctx.Err() != nil {
-			return result, withReason(err)
-		}
-		reused = false
+}
+
+// openSession opens a direct session, or a pooled one where that cannot be had. Whatever
+// the connection string names, a file or an address, is read again.
+func (n *Node) openSession(ctx context.Context) (*session, []<-chan struct{}, error) {
+	to, err := n.read(n.dsn)
+	if err != nil {
+		return nil, nil, withReason(err)
 	}
+	to.config.ConnectTimeout = cmp.Or(to.config.ConnectTimeout, connectTimeout)
+	var givenUp []<-chan struct{}
+	if !n.pooled.Load() {
+		s, err := openDirect(ctx, to.config, n.opts)
+		if err == nil {
+			return s, nil, nil
+		}
+		givenUp = s.givenUp()
+		if !errors.Is(err, errPooled) {
+			return nil, givenUp, withReason(err)
+		}
+	}
+	s, direct, err := openPooled(ctx, to.config, n.opts)
+	if err != nil {
+		return nil, append(givenUp, s.givenUp()...), withReason(err)
+	}
+	n.pooled.Store(!direct) // The next session is a direct one where the pooler has gone.
+	return s, givenUp, nil
 }

@@ -132,10 +132,12 @@ func (s *session) readOnce(ctx context.Context, closely bool) (read probe.Read, 
 	answered := false
 	asked := query{sql: stateSQL, params: [][]byte{boolParam(closely)}, scan: func(r *row) {
 		read.State, answered = scanState(r), true
+		s.noteRole(read.InRecovery)
 	}}
 	if s.basic {
 		asked.sql, asked.scan = basicStateSQL, func(r *row) {
 			read.State, answered = verdict.State{InRecovery: r.bool()}, true
+			s.noteRole(read.InRecovery)
 		}
 	}
 	state, err := s.prepareQuery(ctx, asked)

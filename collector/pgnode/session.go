@@ -19,12 +19,22 @@ import (
 // each transaction: settings end with the transaction, statements have no name,
 // and every transaction asks who serves it.
 type session struct {
-	conn    *pgconn.PgConn
-	opts    Options
-	section []byte
-	pooled  bool
-	opened  time.Time
-	basic   bool // state answers only whether the node is in recovery
+	conn          *pgconn.PgConn
+	opts          Options
+	section       []byte
+	pooled        bool
+	begun, opened time.Time
+	took          time.Duration // to be opened
+	inRecovery    bool          // when it was opened
+
+	// What the keeper knows of it; its lock guards them.
+	busy, used        bool // used at the moment, used at all
+	usedAt, checkedAt time.Time
+	expires           time.Time // when it is to be renewed
+
+	// roleChanged is true when the server has left recovery, or entered it, since.
+	roleChanged bool
+	basic       bool // state answers only whether the node is in recovery
 	// basicWrite is true where the canary write has to do without the functions
 	// of WAL positions.
 	basicWrite bool
@@ -43,9 +53,13 @@ type session struct {
 // errPooled is why a direct session cannot be had.
 var errPooled = errors.New("a pooler stands between the exporter and the server")
 
-// openDirect connects, finds out who answers, and prepares the statements of a
-// probe as far as the server lets it. The error is errPooled where the other end
-// is no server.
+// setUpTimeout bounds what is asked of a server when the connection has been made.
+const setUpTimeout = 10 * time.Second
+
+// openDirect connects, and finds out in one round trip who answers, prepares the
+// statements of a probe as far as the server lets it, and looks at the table. The error
+// is errPooled where the other end is no server. A session that comes with an error
+// is one that was given up.
 func openDirect(ctx context.Context, config *pgconn.Config, opts Options) (*session, error) {
 	s, err := connect(ctx, withSettings(config, opts), opts, false)
 	if err != nil {
@@ -54,15 +68,13 @@ func openDirect(ctx context.Context, config *pgconn.Config, opts Options) (*sess
 		}
 		return nil, err
 	}
-	peer, err := s.identify(ctx)
-	if err == nil && !peer.isServer(s.conn) {
+	prepare := s.newPreparations(stateSQL, positionSQL, sectionSQL, advanceSQL)
+	who, err := s.setUp(ctx, prepare)
+	if err == nil && !who.isServer(s.conn) {
 		err = errPooled
 	}
-	if err == nil {
-		err = s.prepareAndCheckTable(ctx, stateSQL, sectionSQL, advanceSQL, positionSQL)
-	}
 	if err != nil {
-		return nil, s.abandon(ctx, err)
+		return s, s.abandon(ctx, err)
 	}
 	return s, nil
 }
@@ -73,21 +85,18 @@ func openPooled(ctx context.Context, config *pgconn.Config, opts Options) (s *se
 	if err != nil {
 		return nil, false, err
 	}
-	peer, err := s.identify(ctx)
-	if err == nil {
-		err = s.prepareAndCheckTable(ctx)
-	}
+	who, err := s.setUp(ctx)
 	if err != nil {
-		return nil, false, s.abandon(ctx, err)
+		return s, false, s.abandon(ctx, err)
 	}
-	return s, peer.pid == s.conn.PID(), nil
+	return s, who.pid == s.conn.PID(), nil
 }
 
 // connect opens the connection of a session, which notices when the server gives up
 // waiting for a synchronous standby.
 func connect(ctx context.Context, config *pgconn.Config, opts Options, pooled bool) (*session, error) {
 	s := &session{
-		opts: opts, section: []byte(opts.Section), pooled: pooled, prepared: map[string]*pgconn.StatementDescription{},
+		begun: time.Now(), opts: opts, section: []byte(opts.Section), pooled: pooled, prepared: map[string]*pgconn.StatementDescription{},
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		// The code alone is that of most warnings, such as of a wraparound that comes near.
@@ -99,7 +108,6 @@ func connect(ctx context.Context, config *pgconn.Config, opts Options, pooled bo
 	if s.conn, err = pgconn.ConnectConfig(ctx, config); err != nil {
 		return nil, err
 	}
-	s.opened = time.Now()
 	return s, nil
 }
 
@@ -108,6 +116,7 @@ type peer struct {
 	pid        uint32
 	searchPath string
 	identity   verdict.Server
+	inRecovery bool
 }
 
 // isServer says whether the other end of a connection that was made withSettings
@@ -118,43 +127,52 @@ func (p peer) isServer(conn *pgconn.PgConn) bool {
 }
 
 func (p *peer) scan(r *row) {
-	*p = peer{r.uint32(), r.text(), verdict.Server{System: r.uint64(), Started: r.time()}}
+	*p = peer{r.uint32(), r.text(), verdict.Server{System: r.uint64(), Started: r.time()}, r.bool()}
 }
 
-// identify asks the server who it is, as far as it tells this role.
-func (s *session) identify(ctx context.Context) (peer, error) {
-	var (
-		p   peer
-		err error
-	)
-	for _, s.whoSQL = range whoSQLs {
-		asked := s.newTransaction(beginReadOnly, query{sql: s.whoSQL, scan: p.scan})
-		if err := exchange(ctx, s.conn, asked); err != nil {
-			return p, err
+// setUp asks the server who it is, as far as it tells this role, and looks at the table,
+// with more in the same round trip.
+func (s *session) setUp(ctx context.Context, more ...*transaction) (peer, error) {
+	ctx, cancel := context.WithTimeout(ctx, setUpTimeout)
+	defer cancel()
+	peers := make([]peer, len(whoSQLs))
+	var asked []*transaction
+	for i, sql := range whoSQLs {
+		asked = append(asked, &transaction{queries: []query{{sql: sql, scan: peers[i].scan}}})
+	}
+	table := &transaction{queries: []query{s.tableQuery()}}
+	if err := exchange(ctx, s.conn, slices.Concat(asked, []*transaction{table}, more)...); err != nil {
+		return peer{}, fmt.Errorf("setting up the session: %w", err)
+	}
+	s.opened = time.Now()
+	s.took = s.opened.Sub(s.begun)
+	for i, who := range asked {
+		if who.err == nil {
+			s.whoSQL, s.identity, s.inRecovery = whoSQLs[i], peers[i].identity, peers[i].inRecovery
+			return peers[i], nil
 		}
-		if err = asked.err; err == nil || !notOffered(err) {
-			break
+		if !notOffered(who.err) {
+			return peer{}, who.err
 		}
 	}
-	s.identity = p.identity
-	return p, err
+	return peer{}, asked[len(asked)-1].err
 }
 
-// prepareAndCheckTable prepares statements and looks at the table, all in one round trip. A
-// statement that the server refuses, say because the table is missing, is left
-// for later.
-func (s *session) prepareAndCheckTable(ctx context.Context, sqls ...string) error {
-	table := s.newTableCheck()
-	transactions := []*transaction{table}
+// newPreparations prepares statements in one transaction, in their order. One that the
+// server refuses, say because the table is missing, is left for later with those after
+// it. Behind a pooler that passes for the server nothing is prepared: the guard fails,
+// and the server skips the rest.
+func (s *session) newPreparations(sqls ...string) *transaction {
+	preparing := &transaction{queries: []query{{sql: guardSQL, params: [][]byte{int32Param(s.conn.PID())}}}}
 	for _, sql := range sqls {
-		transactions = append(transactions, &transaction{queries: []query{s.newPreparation(sql)}})
+		preparing.queries = append(preparing.queries, s.newPreparation(sql))
 	}
-	return exchange(ctx, s.conn, transactions...)
+	return preparing
 }
 
-// newTableCheck asks what is wrong with the table.
-func (s *session) newTableCheck() *transaction {
-	return s.newTransaction(beginReadOnly, query{sql: tableSQL, scan: func(r *row) { s.table = tableError(r.text()) }})
+// tableQuery asks what is wrong with the table.
+func (s *session) tableQuery() query {
+	return query{sql: tableSQL, scan: func(r *row) { s.table = tableError(r.text()) }}
 }
 
 // checkTable returns what is wrong with the table, and looks again whether it was
@@ -163,7 +181,7 @@ func (s *session) checkTable(ctx context.Context) error {
 	if s.table == nil {
 		return nil
 	}
-	if err := exchange(ctx, s.conn, s.newTableCheck()); err != nil {
+	if err := exchange(ctx, s.conn, s.newTransaction(beginReadOnly, s.tableQuery())); err != nil {
 		return err
 	}
 	return s.table
@@ -180,7 +198,48 @@ func (s *session) newPreparation(sql string) query {
 
 // abandon closes the connection of a session that could not be set up.
 func (s *session) abandon(ctx context.Context, cause error) error {
-	return errors.Join(cause, s.conn.Close(ctx))
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	_ = s.conn.Close(ctx) // The cause says what there is to say.
+	return cause
+}
+
+// givenUp returns what is closed when the connection of a session that was given up is gone.
+func (s *session) givenUp() []<-chan struct{} {
+	if s == nil {
+		return nil
+	}
+	return []<-chan struct{}{s.conn.CleanupDone()}
+}
+
+// check looks, without a round trip, whether the connection broke while it was idle. The
+// driver waits a millisecond for what may have arrived, if anything did.
+func (s *session) check() error {
+	for range mostNotices {
+		if !hasPending(s.conn.Conn()) {
+			return nil
+		}
+		if err := s.conn.CheckConn(); err != nil { //nolint:staticcheck // Ping, which it recommends, is a round trip.
+			return err
+		}
+	}
+	return nil
+}
+
+// mostNotices is how many messages that nobody asked for are read before a probe: a server
+// tells of new settings, and why it ends the session.
+const mostNotices = 8
+
+// noteRole notices when the server's role is another one than when the session began. A
+// pooled session has a server for each transaction.
+func (s *session) noteRole(inRecovery bool) {
+	s.roleChanged = s.roleChanged || (!s.pooled && inRecovery != s.inRecovery)
+}
+
+// leadsToOtherCluster says whether the session leads to a server that is known to be of
+// another cluster than the one given, 0 for none.
+func (s *session) leadsToOtherCluster(than uint64) bool {
+	return than != 0 && s.identity.System != 0 && s.identity.System != than
 }
 
 // prepareQuery returns what runs an SQL text, and prepares it when that was not

@@ -10,8 +10,18 @@ var whoSQLs = []string{
 }
 
 func whoSQL(system, started string) string {
-	return "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('search_path'), " + system + ", " + started
+	return "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('search_path'), " + system + ", " + started +
+		", pg_catalog.pg_is_in_recovery()"
 }
+
+// guardSQL fails where the session is served by another process than $1, which it
+// named when it connected, or without its settings. Its error is in the server's log.
+const guardSQL = `
+SELECT CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) $1
+             AND pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.=) '` + searchPath + `'
+            THEN 0
+            ELSE pg_catalog.concat('pg_canary_exporter found a pooler, and prepares nothing (process ', pg_catalog.pg_backend_pid(), ')')::pg_catalog.int4
+       END`
 
 const (
 	// stateSQL asks for the replay position before the receive position, so

@@ -64,7 +64,7 @@ func TestWriteThatWaitsForAStandby(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := stageWithoutStandby(t)
 			node := d.patientNode()
-			node.pooled = pooled
+			node.pooled.Store(pooled)
 			for range 2 {
 				if err := d.write(node, 4*time.Second); probe.ReasonOf(err) != probe.ReasonSyncWait {
 					t.Fatalf("%v (%s), want sync_wait", err, probe.ReasonOf(err))

@@ -77,7 +77,9 @@ func TestNodeLeavesTheSectionOfAnotherClusterAlone(t *testing.T) {
 	if got := d.ask("SELECT capacity FROM canary.section"); got != "1" {
 		t.Errorf("the value became %s", got)
 	}
-	if read, err := d.node(t, "east").Read(t.Context()); err != nil || read.Row.Capacity != 1 {
+	east := d.node(t, "east")
+	must(t, east.Connect(t.Context()))
+	if read, err := east.Read(t.Context()); err != nil || read.Row.Capacity != 1 {
 		t.Errorf("it is read as %+v, %v", read, err)
 	}
 	if w, err := d.node(t, "west").Write(t.Context()); err != nil || w.Capacity != 2 {

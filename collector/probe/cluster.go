@@ -10,6 +10,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,14 +30,18 @@ type Config struct {
 // Shares of the time that is left for the probe, so that one hung node leaves
 // the others theirs.
 const (
-	connectShare = 4 // A node that does not answer a connection within a quarter is down.
-	// A primary whose write hung gets half of the rest: nobody waits for it but one read.
-	reconnectShare = 2
-	writeShare     = 2 // A primary that does not acknowledge within a half of the rest fails.
+	connectShare = 0.25 // The primary's connection is waited for so long, where it is missing.
+	writeShare   = 0.75 // A primary that does not acknowledge in this share of the rest fails.
 )
 
-// answerReserve is kept from the wait for the last reads and the answer.
-const answerReserve = 50 * time.Millisecond
+const (
+	// answerReserve is kept from the wait for the last reads and the answer.
+	answerReserve = 50 * time.Millisecond
+	// readGrace is how long after the wait the answer of the last read may come.
+	readGrace = 500 * time.Millisecond
+	// lateConnection is how long after the beat a connection that is being made is waited for.
+	lateConnection = 250 * time.Millisecond
+)
 
 // Cluster is one primary and its replicas, with the memory that probes share.
 // It runs one probe at a time: the caller sees to it.
@@ -58,6 +63,7 @@ type memory struct {
 	state    verdict.State  // its last word on itself
 	server   verdict.Server // that said so
 	restored time.Time      // when it last replayed WAL from an archive
+	servers  verdict.Servers
 
 	tookWrites  bool        // it said so when it last answered
 	wrote       verdict.Row // its row then
@@ -93,7 +99,7 @@ func (c *Cluster) Probe(ctx context.Context) *Result {
 	for i, n := range c.nodes {
 		r.Nodes[i].Name, r.Nodes[i].Followed = n.Name(), c.memory[i].followed
 	}
-	c.connectMissing(ctx, r)
+	c.readyConnections(ctx, r)
 	if c.writer.Name == "" && len(c.nodes) > 1 {
 		c.findPrimary(ctx, r)
 	}
@@ -121,47 +127,57 @@ func (c *Cluster) findPrimary(ctx context.Context, r *Result) {
 
 // writeAndRead writes to the node that is taken for the primary, and reads the others.
 func (c *Cluster) writeAndRead(ctx context.Context, r *Result) {
-	connected := c.nodes[c.primary].Connected()
 	if c.writeCanary(ctx, r); r.Write != nil {
 		forEachConcurrently(c.otherIndexes(), func(i int) { c.readReplica(ctx, i, &r.Nodes[i]) })
 		return
 	}
-	forEachConcurrently(c.allIndexes(), func(i int) {
-		if i == c.primary && connected {
-			c.reconnect(ctx, i)
-		}
-		c.inspectNode(ctx, i, &r.Nodes[i])
-	})
+	forEachConcurrently(c.allIndexes(), func(i int) { c.inspectNode(ctx, i, &r.Nodes[i]) })
 }
 
-// reconnect replaces the connection that a write which hung took with it: a
-// primary whose commits wait in vain still answers other questions. That it
-// cannot be had says nothing new about a node that failed already.
-func (c *Cluster) reconnect(ctx context.Context, i int) {
-	ctx, cancel := withShare(ctx, reconnectShare)
-	defer cancel()
-	_ = c.nodes[i].Connect(ctx)
+// Connect waits until each node is connected or has failed to, or ctx ends. A probe needs
+// it only if it has to be complete at once, without one before it.
+func (c *Cluster) Connect(ctx context.Context) {
+	c.Prepare()
+	// Why it failed, the probe says.
+	forEachConcurrently(c.allIndexes(), func(i int) { _ = c.nodes[i].Connect(ctx) })
 }
 
-// connectMissing opens the connections that are missing, so that the reads that
-// follow measure replication and not the opening of connections.
-func (c *Cluster) connectMissing(ctx context.Context, r *Result) {
-	var missing []int
-	for i, n := range c.nodes {
-		if !n.Connected() {
-			missing = append(missing, i)
-		}
+// Prepare begins to make the connections.
+func (c *Cluster) Prepare() {
+	for _, n := range c.nodes {
+		n.Prepare()
 	}
-	if len(missing) > 0 {
+}
+
+// readyConnections takes the connections that are there, and has the others made, so that
+// the reads that follow measure replication and not the opening of connections. The beat
+// waits for the primary's alone, and as long as they usually take for those of nodes
+// that nothing is wrong with; before the first one for all, to find the primary.
+func (c *Cluster) readyConnections(ctx context.Context, r *Result) {
+	unready := slices.DeleteFunc(c.allIndexes(), func(i int) bool { return c.nodes[i].Ready() })
+	if len(unready) > 0 {
 		bounded, cancel := withShare(ctx, connectShare)
 		defer cancel()
-		forEachConcurrently(missing, func(i int) {
-			if err := c.nodes[i].Connect(bounded); err != nil {
-				r.Nodes[i].recordFailure(err)
-			}
-		})
+		forEachConcurrently(unready, func(i int) { c.readyConnection(bounded, i, &r.Nodes[i]) })
 	}
 	c.identifyCluster(r)
+}
+
+func (c *Cluster) readyConnection(ctx context.Context, i int, result *NodeResult) {
+	node := c.nodes[i]
+	patience := node.Prepare()
+	if err := node.Unrenewed(); err != nil {
+		result.recordFailure(err)
+	}
+	switch {
+	case node.Connected():
+		return
+	case i != c.primary && c.writer.Name != "":
+		bounded, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		ctx = bounded
+	}
+	_ = node.Connect(ctx) // Who asks the node later says why it cannot be had.
 }
 
 // writeCanary commits the next canary value on the primary.
@@ -218,11 +234,11 @@ func forEachConcurrently(indexes []int, do func(i int)) {
 	group.Wait()
 }
 
-// withShare limits ctx to the given fraction of the time that it has left.
-func withShare(ctx context.Context, share int) (context.Context, context.CancelFunc) {
+// withShare limits ctx to the given share of the time that it has left.
+func withShare(ctx context.Context, share float64) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(share))
+	return context.WithTimeout(ctx, time.Duration(share*float64(time.Until(deadline))))
 }

@@ -17,16 +17,22 @@ type fakeNode struct {
 	write  func() (Write, error)
 	read   func(n int) (Read, error) // n counts all reads
 	reads  int
-	gone   func() bool // whether its connection is; nil for never
+	// renewals is how often it was asked to renew its connection.
+	renewals int
+	gone     func() bool // whether its connection is; nil for never
 }
 
 var _ Node = (*fakeNode)(nil)
 
 func (f *fakeNode) Name() string                  { return f.name }
 func (f *fakeNode) Connected() bool               { return f.gone == nil || !f.gone() }
+func (f *fakeNode) Ready() bool                   { return f.Connected() }
+func (f *fakeNode) Prepare() time.Duration        { return 0 }
+func (f *fakeNode) Renew()                        { f.renewals++ }
+func (f *fakeNode) Unrenewed() error              { return nil }
 func (f *fakeNode) Identity() verdict.Server      { return f.server }
 func (f *fakeNode) Pooled() bool                  { return false }
-func (f *fakeNode) Connect(context.Context) error { return nil }
+func (f *fakeNode) Connect(context.Context) error { f.gone = nil; return nil }
 func (f *fakeNode) Close(context.Context) error   { return nil }
 
 func (f *fakeNode) Write(context.Context) (Write, error)  { return f.write() }

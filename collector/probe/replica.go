@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
@@ -17,6 +18,7 @@ type search struct {
 	firstStale bool      // the first read proved not to show it
 	sent       time.Time // when the last read was sent
 	stepsBack  int
+	longest    time.Duration // that a read has taken
 }
 
 // readReplica reads a node until it shows the canary or the wait is over, and judges it.
@@ -26,10 +28,11 @@ func (c *Cluster) readReplica(ctx context.Context, i int, result *NodeResult) {
 		return
 	}
 	result.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateUnreachable}}
-	if c.isDown(i, result) {
+	s := &search{index: i, result: result, before: c.memory[i]}
+	s.Late = !c.nodes[i].Connected()
+	if s.Late && !c.connectsLate(ctx, i, result) {
 		return
 	}
-	s := &search{index: i, result: result, before: c.memory[i]}
 	c.readUntilShown(ctx, s)
 	if c.recordIdentity(i, result); result.Foreign {
 		c.inspectNode(ctx, i, result)
@@ -40,7 +43,7 @@ func (c *Cluster) readReplica(ctx context.Context, i int, result *NodeResult) {
 	}
 	*result.Replica = ReplicaResult{
 		Verdict: c.ledger.Judge(c.beat, s.Sightings, c.cfg.SyncedWithin),
-		First:   s.first, Last: s.Row, Stale: s.firstStale, LastStale: s.Stale, FirstFresh: s.Fresh, StepsBack: s.stepsBack,
+		First:   s.first, Last: s.Row, Stale: s.firstStale, LastStale: s.Stale, FirstFresh: s.Fresh, StepsBack: s.stepsBack, Late: s.Late,
 	}
 }
 
@@ -52,6 +55,9 @@ func (c *Cluster) readUntilShown(ctx context.Context, s *search) {
 	if deadline, ok := ctx.Deadline(); ok && end.After(deadline.Add(-answerReserve)) {
 		end = deadline.Add(-answerReserve)
 	}
+	// Who does not answer at all does not hold up the scrape to its end.
+	ctx, cancel := context.WithDeadline(ctx, end.Add(readGrace))
+	defer cancel()
 	for {
 		read, err := c.nextRead(ctx, s, limit, end)
 		if err != nil {
@@ -65,6 +71,10 @@ func (c *Cluster) readUntilShown(ctx context.Context, s *search) {
 			return
 		}
 		now := time.Now()
+		// A read that cannot be back in time would cost the connection.
+		if deadline, ok := ctx.Deadline(); ok && now.Add(2*s.longest).After(deadline) {
+			return
+		}
 		if !now.Before(end) || !sleep(ctx, pauseBeforeReread(now, s.sent, acknowledged, limit, end)) {
 			return
 		}
@@ -91,6 +101,7 @@ func (c *Cluster) see(s *search, read Read, err error) {
 	if read.Received.IsZero() {
 		return
 	}
+	s.longest = max(s.longest, read.Received.Sub(read.Sent))
 	isFirst := s.first == nil
 	if isFirst {
 		s.first, s.Replayed = &read, read.ReplayLSN
@@ -153,10 +164,18 @@ func (c *Cluster) stepsBack(i int, row verdict.Row) bool {
 	return before.Found && before.Born == row.Born && row.Capacity < before.Capacity
 }
 
-// isDown says whether a node is not worth a question: no connection could be had. One
-// that a pooler got back while the write was waited for is opened again.
-func (c *Cluster) isDown(i int, result *NodeResult) bool {
-	return !c.nodes[i].Connected() && len(result.Failures) > 0
+// connectsLate waits a moment for a connection that was not there at the beat, and says
+// whether it is there now. It costs no time where other replicas are read meanwhile.
+func (c *Cluster) connectsLate(ctx context.Context, i int, result *NodeResult) bool {
+	bounded, cancel := context.WithTimeout(ctx, lateConnection)
+	defer cancel()
+	switch err := c.nodes[i].Connect(bounded); {
+	case errors.Is(err, ErrConnecting):
+		result.Connecting = true
+	case err != nil:
+		result.recordFailure(err)
+	}
+	return c.nodes[i].Connected()
 }
 
 // inspectNode asks a node for its state, when there is no canary to look for.
@@ -167,7 +186,7 @@ func (c *Cluster) inspectNode(ctx context.Context, i int, result *NodeResult) {
 			result.Replica.State = ""
 		}
 	}
-	if c.isDown(i, result) || ctx.Err() != nil {
+	if ctx.Err() != nil || (!c.nodes[i].Connected() && !c.connectsLate(ctx, i, result)) {
 		return
 	}
 	s := &search{index: i, result: result}

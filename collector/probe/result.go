@@ -47,8 +47,15 @@ type NodeResult struct {
 	Up bool
 	// Member is what the node told about itself.
 	verdict.Member
+	// Connecting is true when the node could not be asked because its connection was still
+	// being made, and nothing else is known to be wrong.
+	Connecting bool
 	// Pooled is true when a pooler stands in front of the server.
 	Pooled bool
+	// Servers is how many different ones the address led to within the last hour, 0 where
+	// none told who it is. InTurn is true when it led back to an earlier one in this probe.
+	Servers int
+	InTurn  bool
 	// Failures are the operations that failed, one for each reason, oldest first.
 	Failures []error
 	// Replica is nil for the primary.
@@ -68,6 +75,9 @@ type ReplicaResult struct {
 	// and FirstFresh when the first one that did came back. Zero when there was
 	// no such read.
 	LastStale, FirstFresh time.Time
+	// Late is true when the connection was not there at the beat: how soon the canary
+	// was visible before the first read, nobody knows.
+	Late bool
 	// StepsBack is how many reads showed an older value than the one before.
 	StepsBack int
 }

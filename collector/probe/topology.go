@@ -43,6 +43,8 @@ func (c *Cluster) recordIdentity(i int, result *NodeResult) {
 	}
 	result.Server = c.nodes[i].Identity()
 	result.Pooled = c.nodes[i].Pooled()
+	result.InTurn = c.memory[i].servers.Meet(result.Server, time.Now()) || result.InTurn
+	result.Servers = c.memory[i].servers.Count(time.Now())
 	system := result.Server.System
 	result.Foreign = system != 0 && system != c.system.System
 }
@@ -87,14 +89,24 @@ func (c *Cluster) settle(r *Result) {
 		}
 		if written.TakesWrites() && node.Server.Is(written.Server) {
 			node.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StatePrimary}}
-		} else if verdict.SameServer(members, i) != i {
+			c.renew(i, c.primary)
+		} else if same := verdict.SameServer(members, i); same != i {
 			node.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateDuplicate}}
+			c.renew(i, same)
 		}
 	}
 	rivals := c.rivals(r, primaries)
 	if r.Write != nil {
 		r.Lost, r.AtRisk = c.ledger.Lose(rivals)
 		r.Undecided = c.ledger.Undecided()
+	}
+}
+
+// renew has the connections of two names replaced that lead to one server: one of the
+// names may have moved on since it was connected.
+func (c *Cluster) renew(nodes ...int) {
+	for _, i := range nodes {
+		c.nodes[i].Renew()
 	}
 }
 

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
@@ -29,20 +30,36 @@ type Read struct {
 	Sent, Received time.Time
 }
 
-// Node is one PostgreSQL server. A node serves one call at a time. Every
-// method returns before its context's deadline, whatever the server does, and
-// an error that it returns is an [*Error].
+// ErrConnecting is why a node cannot be asked although nothing is known to be wrong
+// with it: its connection is still being made.
+var ErrConnecting = errors.New("the connection is still being made; the next probe finds it ready")
+
+// Node is one PostgreSQL server, with the connection that it makes and keeps itself. A
+// node serves one call at a time. Every method returns before its context's deadline,
+// whatever the server does, and an error that it returns is an [*Error] or [ErrConnecting].
 type Node interface {
 	// Name identifies the node in labels and logs.
 	Name() string
-	// Connected says whether there is an open connection, without using it.
+	// Ready says whether the connection is there and needs no [Node.Prepare].
+	Ready() bool
+	// Prepare readies the connection for a probe, without a round trip: it looks whether
+	// the connection broke, or takes one that was made to replace it, and begins to make
+	// one where there is none. It returns how long that is worth waiting for, 0 where
+	// the connection is there, or the last attempt failed.
+	Prepare() time.Duration
+	// Connect waits for the connection.
+	Connect(ctx context.Context) error
+	// Connected says whether there is a connection, without using it.
 	Connected() bool
+	// Renew has the connection replaced before one of the next probes, because a new one
+	// may lead elsewhere.
+	Renew()
+	// Unrenewed returns once why the connection could not be replaced.
+	Unrenewed() error
 	// Identity returns who the server at the open connection is.
 	Identity() verdict.Server
 	// Pooled says whether the open connection leads through a pooler.
 	Pooled() bool
-	// Connect opens the node's connection where there is none.
-	Connect(ctx context.Context) error
 	// Write commits the next canary value and reads the WAL position, in one
 	// round trip.
 	Write(ctx context.Context) (Write, error)

@@ -20,6 +20,11 @@ func Reasons(w io.Writer, r *probe.Result, noReplica bool) error {
 				return err
 			}
 		}
+		if node.Connecting && !node.Up {
+			if _, err := fmt.Fprintf(w, "%s: %v\n", node.Name, probe.ErrConnecting); err != nil {
+				return err
+			}
+		}
 		replica := node.Replica
 		if replica == nil || (replica.IsOne() && !replica.Doubtful() && (replica.Synced == nil || *replica.Synced)) {
 			continue
@@ -51,6 +56,8 @@ func clusterReasons(w io.Writer, r *probe.Result, noReplica bool) error {
 // explain says why a replica is not synced, or not known to be.
 func explain(replica *probe.ReplicaResult) string {
 	switch {
+	case replica.Doubtful() && replica.Late:
+		return "shows the canary, but was connected too late to tell how soon"
 	case replica.Doubtful() && replica.LastStale.IsZero():
 		return "shows the canary, but one read takes longer than --probe.synced-within: raise that"
 	case replica.Doubtful():

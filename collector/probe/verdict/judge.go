@@ -8,6 +8,9 @@ type Sightings struct {
 	// the last that proved not to was sent: the beat became visible between
 	// them. Zero when there was no such read.
 	Fresh, Stale time.Time
+	// Late is true when the first read was not sent at the acknowledgement, because there
+	// was no connection yet: a fresh one says nothing about how long the beat took.
+	Late bool
 	// TakesWrites is true when the node said, before the row, that it is not in recovery.
 	TakesWrites bool
 	// Replayed is the replay position at the first read, 0 where not known.
@@ -46,6 +49,7 @@ func (l *Ledger) Judge(beat Beat, s Sightings, within time.Duration) Verdict {
 	}
 	v := Verdict{Synced: visibleInTime(beat.Acknowledged.Add(within), s), LagBytes: lagBytes(beat, s)}
 	switch {
+	case !s.Fresh.IsZero() && s.Late && s.Stale.IsZero():
 	case !s.Fresh.IsZero():
 		delay := s.Fresh.Sub(beat.Acknowledged)
 		v.Visibility, v.Lag = &delay, &delay

@@ -59,6 +59,21 @@ func TestJudge(t *testing.T) {
 			verdict.Verdict{Visibility: seconds(0.3), Lag: seconds(0.3), LagBytes: bytes(0)},
 		},
 		{
+			"the connection came after the beat, and the first read shows it in time",
+			verdict.Sightings{Late: true, Fresh: moment(100.05), Replayed: 1000, Standing: verdict.Shows, Row: judged.Row, State: receives},
+			verdict.Verdict{State: verdict.StateSynced, Synced: new(true), LagBytes: bytes(0)},
+		},
+		{
+			"the connection came after the limit, and the first read shows the beat",
+			verdict.Sightings{Late: true, Fresh: moment(100.9), Replayed: 1000, Standing: verdict.Shows, Row: judged.Row, State: receives},
+			verdict.Verdict{LagBytes: bytes(0)},
+		},
+		{
+			"the connection came after the beat, and a later read shows it",
+			verdict.Sightings{Late: true, Stale: moment(100.2), Fresh: moment(100.4), Replayed: 850, Standing: verdict.Shows, Row: judged.Row, State: receives},
+			verdict.Verdict{State: verdict.StateReceiving, Synced: new(false), Visibility: seconds(0.4), Lag: seconds(0.4), LagBytes: bytes(150)},
+		},
+		{
 			"it is late",
 			verdict.Sightings{Stale: moment(100.1), Fresh: moment(100.4), Replayed: 850, Standing: verdict.Shows, Row: judged.Row, State: receives},
 			verdict.Verdict{State: verdict.StateReceiving, Synced: new(false), Visibility: seconds(0.4), Lag: seconds(0.4), LagBytes: bytes(150)},

@@ -1,6 +1,9 @@
 package verdict
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Server tells servers apart. A zero field is not known.
 type Server struct {
@@ -14,6 +17,45 @@ type Server struct {
 // Is reports whether both are known to be one server.
 func (s Server) Is(other Server) bool {
 	return !s.Started.IsZero() && s.System == other.System && s.Started.Equal(other.Started)
+}
+
+// serverMemory is how long the servers are remembered that a name led to.
+const serverMemory = time.Hour
+
+// Servers are those that a name led to. The zero value has none.
+type Servers struct {
+	met  []meeting
+	last Server
+}
+
+type meeting struct {
+	server Server
+	at     time.Time
+}
+
+// Meet remembers that a name leads to a server now, and says whether it led to that one
+// before, and to another one since: then it leads to several in turn. A server that
+// does not tell who it is says nothing.
+func (s *Servers) Meet(server Server, now time.Time) (again bool) {
+	if server.Started.IsZero() {
+		return false
+	}
+	moved := !s.last.Started.IsZero() && !s.last.Is(server)
+	s.last = server
+	for i := range s.met {
+		if s.met[i].server.Is(server) {
+			s.met[i].at = now
+			return moved
+		}
+	}
+	s.met = append(s.met, meeting{server, now})
+	return false
+}
+
+// Count returns how many different servers a name led to within the last hour.
+func (s *Servers) Count(now time.Time) int {
+	s.met = slices.DeleteFunc(s.met, func(m meeting) bool { return now.Sub(m.at) > serverMemory })
+	return len(s.met)
 }
 
 // State is what a node says about itself in one answer.

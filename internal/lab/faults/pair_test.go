@@ -90,6 +90,12 @@ func (p *pair) setUp() {
 	must(p.t, pgnode.Setup{Role: canaryRole, Password: canaryPassword}.Run(p.t.Context(), p.primary.SuperDSN()))
 }
 
+// addSection makes one more section, with the same role.
+func (p *pair) addSection(name string) {
+	p.t.Helper()
+	must(p.t, pgnode.Setup{Role: canaryRole, Password: canaryPassword, Section: name}.Run(p.t.Context(), p.primary.SuperDSN()))
+}
+
 // serve puts a new exporter on the pair, without any memory.
 func (p *pair) serve(config pairConfig) {
 	p.t.Helper()

@@ -31,6 +31,8 @@ func protocolFaults() []fault {
 		{
 			name:      "proxy that swallows at each point of the protocol",
 			publishes: "up 0, primaries 0, primary down (timeout), replica up",
+			within:    10,
+			because:   "when the attempt to connect is given up",
 			alerts:    "PgCanaryNoPrimary",
 			timeout:   hangs,
 		},
@@ -40,7 +42,7 @@ func protocolFaults() []fault {
 		f.with = func(l *layout) {
 			l.more = func(s *scene, c *pairConfig) {
 				own[0], own[1] = newLink(s.t, s.primary.Addr()), newLink(s.t, s.replica.Addr())
-				c.primaryDSN = through(s.primary, own[0].Listen)
+				c.primaryDSN = through(s.primary, own[0].Listen) + "&connect_timeout=1"
 				c.replicaDSN = through(s.replica, own[1].Listen)
 			}
 		}
@@ -68,6 +70,9 @@ func (s *scene) breakEverywhere(links *[2]*link, kind breakage) {
 				s.timeout, s.slack = 600*time.Millisecond, time.Second
 			}
 			for n := range messages[where] {
+				if kind == delays && s.last.samples["pg_canary_synced"] != 1 {
+					s.steady(s.healthy) // What is cut must not be the set-up of the connection.
+				}
 				w.breakAt(kind, where, n)
 				up := s.survives(kind, fmt.Sprintf("%s %s message %d of direction %d", s.nodes[i].name, kind, n, where))
 				passed := acknowledged(where, n, messages)

@@ -22,7 +22,7 @@ func tlsFaults() []fault {
 	withTLS := func(mode string) func(*layout) {
 		return func(l *layout) {
 			l.more = func(s *scene, c *pairConfig) {
-				root := s.certify(s.primary)
+				root := s.copyOf(s.certify(s.primary))
 				s.set(s.primary, "ssl", "on")
 				c.primaryDSN = strings.Replace(through(s.primary, s.primary.Addr()), "sslmode=disable", strings.Replace(mode, "ROOT", root, 1), 1)
 			}
@@ -91,6 +91,16 @@ func (s *scene) certify(server *pgcluster.Server) string {
 	s.give(server, path, "CERTIFICATE", certificate)
 	s.give(server, filepath.Join(server.DataDir, "server.key"), "PRIVATE KEY", private)
 	return path
+}
+
+// copyOf copies a file to where only the exporter reads it, and returns its path.
+func (s *scene) copyOf(path string) string {
+	s.t.Helper()
+	content, err := os.ReadFile(path)
+	must(s.t, err)
+	own := filepath.Join(s.t.TempDir(), filepath.Base(path))
+	must(s.t, os.WriteFile(own, content, 0o600))
+	return own
 }
 
 // give writes a PEM file that belongs to whom the server runs as.

@@ -1,0 +1,308 @@
+package pgnode
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+)
+
+const (
+	// maxConnections is how many connections a node may have: the one in use, and
+	// one that is being made or still being closed.
+	maxConnections = 2
+	// lifetime is after how long a connection is renewed, so that a name that leads
+	// elsewhere by now, and credentials that are no longer valid, are noticed.
+	lifetime = 5 * time.Minute
+	// lentIdle is after how long without use a lent connection goes back: in session
+	// pooling it holds a server connection, and so holds up the pooler's PAUSE.
+	lentIdle = 2 * time.Second
+	// pooledLifetime is after how long a pooler gets it back although it is used
+	// all the time.
+	pooledLifetime = 30 * time.Second
+	// closeTimeout bounds how long the end of an idle connection may take.
+	closeTimeout = time.Second
+)
+
+// keeper makes a node's connection and keeps it: it dials in the background, one
+// attempt at a time, renews what is due while the old one is still in use, and notices
+
+// what broke while it was idle. What is to be done when, condition.plan says.
+
+type keeper struct {
+	// open makes a session. The channels are those of connections that it gave up; each
+	// is closed when its connection is gone.
+	open func(context.Context) (s *session, givenUp []<-chan struct{}, err error)
+	// elsewhere says whether the node's address leads elsewhere than to where a session is.
+	elsewhere func(context.Context, *session) bool
+	// fresh is true for a node that is connected anew for each probe.
+	fresh bool
+	// lifetime is after how long a session is renewed.
+	lifetime time.Duration
+
+	running sync.WaitGroup
+	life    context.Context //nolint:containedctx // Of what runs in the background, which no caller's ends.
+	end     context.CancelFunc
+
+	mu sync.Mutex
+	// changed is closed, and replaced, when there is news for those who wait.
+	changed  chan struct{}
+	waiting  int
+	timer    *time.Timer
+	closed   bool
+	demanded time.Time
+
+	session  *session
+	checking bool
+	renewed  *session // takes the session's place before the next probe
+	closing  int      // connections that are not gone yet
+
+	dialing  bool
+	attempts int           // that have ended
+	counted  int           // of them, those that were begun before the probe
+	failures int           // of them, since the last one that did not fail
+	redial   time.Time     // not before, unless a probe asks
+	took     time.Duration // by the last that did not fail
+	lent     bool          // the last session was a lent one
+	// failed is why there is no session; nil where nothing is known to be wrong.
+	failed error
+	// renewal is why the session could not be renewed, until somebody was told.
+	renewal error
+	// ended is the SQLSTATE with which a server ended the last session; "" for none.
+	ended    string
+	lookedUp time.Time // when the name was last resolved
+	// askedApart is how long a session must have lasted to be renewed when a probe asks.
+	askedApart time.Duration
+}
+
+// newKeeper returns a keeper that does nothing until a probe asks for the connection.
+func newKeeper(k *keeper) *keeper {
+	k.lifetime = cmp.Or(k.lifetime, lifetime)
+	k.changed, k.askedApart = make(chan struct{}), firstAskedApart
+	k.life, k.end = context.WithCancel(context.Background())
+	k.timer = time.AfterFunc(time.Hour, k.wake)
+	k.timer.Stop()
+	return k
+}
+
+// ready says whether the session can be used as it is.
+func (k *keeper) ready() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.beginLocked()
+	nothingDue := k.renewed == nil && k.renewal == nil && !k.checking && time.Since(k.lookedUp) < lookupInterval
+	return k.session != nil && nothingDue && !k.isSpent() && !hasPending(k.session.conn.Conn())
+}
+
+// beginLocked begins a probe: what fails from now on tells of now.
+func (k *keeper) beginLocked() {
+	k.demanded, k.counted = time.Now(), k.attempts
+	if k.dialing {
+		k.counted++
+	}
+}
+
+// isSpent says whether the session has served what it was made for. The lock is held.
+func (k *keeper) isSpent() bool {
+	s := k.session
+	return (k.fresh && s.used) || (s.pooled && time.Since(s.opened) > pooledLifetime)
+}
+
+// current returns the session, nil where there is none.
+func (k *keeper) current() *session {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.session
+}
+
+// unrenewed returns once why the session could not be renewed.
+func (k *keeper) unrenewed() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err := k.renewal
+	k.renewal = nil
+	return err
+}
+
+// prepare readies the connection for a probe: it takes up the renewed one, looks at one
+// that was idle, and begins to dial where there is none. It returns how long that is
+// worth waiting for, 0 where it is there or nobody knows.
+func (k *keeper) prepare() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.beginLocked()
+	if k.session != nil && k.isSpent() {
+		k.retireLocked(k.session)
+	}
+	k.takeRenewed()
+	if s := k.session; s != nil && !k.checking {
+		k.checkLocked(s)
+		k.takeRenewed()
+	}
+	if k.session != nil {
+		k.lookUpLocked(k.session)
+		return 0
+	}
+	k.dialLocked()
+	k.scheduleLocked()
+	return patience(k.took, k.failed != nil)
+}
+
+// takeRenewed puts the renewed session in the place of the old one. The lock is held.
+func (k *keeper) takeRenewed() {
+	if k.renewed == nil {
+		return
+	}
+	old := k.session
+	k.session, k.renewed = k.renewed, nil
+	if old == nil {
+		return
+	}
+	k.closeLocked(old)
+	if k.session.identity.Is(old.identity) {
+		k.askedApart = min(2*k.askedApart, k.lifetime)
+	} else {
+		k.askedApart = firstAskedApart
+	}
+}
+
+// firstAskedApart is how long a session lasts at the least before a probe can have it renewed.
+// It doubles each time that this led to the same server again.
+const firstAskedApart = 10 * time.Second
+
+// renew has the session replaced because it may lead elsewhere than a new one.
+func (k *keeper) renew() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if s := k.session; s != nil && time.Since(s.opened) >= k.askedApart {
+		s.expires = time.Now()
+		k.scheduleLocked()
+	}
+}
+
+// connect waits for a session: until there is one, an attempt that was begun in this probe
+// has failed, or ctx ends.
+func (k *keeper) connect(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for {
+		switch {
+		case k.session != nil:
+			return nil
+		case k.closed:
+			return net.ErrClosed
+		case k.attempts > k.counted && k.failed != nil:
+			return k.failed
+		}
+		k.demanded = time.Now()
+		k.dialLocked()
+		if !k.waitLocked(ctx) {
+			return k.whyNot()
+		}
+	}
+}
+
+// borrow returns the session for one operation.
+func (k *keeper) borrow(ctx context.Context) (*session, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for {
+		s := k.session
+		if s == nil {
+			return nil, k.whyNot()
+		}
+		if !s.busy {
+			s.busy = true
+			return s, nil
+		}
+		if !k.waitLocked(ctx) { // It is being looked at.
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// release takes the session back after an operation, and retires it where that left it
+// unusable: err says why.
+func (k *keeper) release(s *session, usable bool, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s.busy, s.used, s.usedAt = false, true, time.Now()
+	if usable && !s.roleChanged {
+		return // The timer looks again.
+	}
+	if usable {
+		s.expires = s.usedAt
+	} else {
+		k.failed, k.ended = err, codeOf(err)
+		k.retireLocked(s)
+	}
+	k.scheduleLocked()
+}
+
+// close ends all connections, and waits until they are gone or ctx ends.
+func (k *keeper) close(ctx context.Context) error {
+	k.mu.Lock()
+	k.closed = true
+	k.timer.Stop()
+	k.end()
+	for _, s := range []*session{k.session, k.renewed} {
+		if s != nil {
+			k.closeLocked(s) //nolint:contextcheck // The good-bye has a time of its own.
+		}
+	}
+	k.session, k.renewed = nil, nil
+	k.tellLocked()
+	k.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		k.running.Wait()
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// waitLocked lets go of the lock until something has changed; false when ctx ended first.
+func (k *keeper) waitLocked(ctx context.Context) bool {
+	changed := k.changed
+	k.waiting++
+	k.mu.Unlock()
+	defer func() {
+		k.mu.Lock()
+		k.waiting--
+	}()
+	select {
+	case <-changed:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// whyNot says why there is no session, without waiting. The lock is held.
+func (k *keeper) whyNot() error {
+	switch {
+	case k.failed != nil:
+		return k.failed
+	case !k.dialing && k.closing >= maxConnections:
+		return errStillClosing
+	default:
+		return probe.ErrConnecting
+	}
+}
+
+// tellLocked wakes those who wait.
+func (k *keeper) tellLocked() {
+	if k.waiting == 0 {
+		return
+	}
+	close(k.changed)
+	k.changed = make(chan struct{})
+}

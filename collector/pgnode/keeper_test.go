@@ -1,0 +1,63 @@
+package pgnode
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// stuckConn is a connection on which, once stuck, no write ends before release
+// is closed, whatever its deadline: the worst that a peer can do.
+type stuckConn struct {
+	net.Conn
+	stuck   *atomic.Bool
+	release <-chan struct{}
+}
+
+func (c *stuckConn) Write(b []byte) (int, error) {
+	if c.stuck.Load() {
+		<-c.release
+	}
+	return c.Conn.Write(b)
+}
+
+// TestNothingWaitsForTheEndOfAConnection ends sessions on a connection that never
+// gets its good-bye out. Whoever asks the node meanwhile must get an answer.
+func TestNothingWaitsForTheEndOfAConnection(t *testing.T) {
+	d := newStage(t).database(t)
+	must(t, d.setup())
+	node, err := New(d.server.DSN(d.role, rolePassword, d.name), Options{Section: DefaultSection, StatementTimeout: 5 * time.Second})
+	must(t, err)
+	stuck, release := new(atomic.Bool), make(chan struct{})
+	node.read = func(dsn string) (connection, error) {
+		to, err := readDSN(dsn)
+		dial := to.config.DialFunc
+		to.config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			return &stuckConn{conn, stuck, release}, err
+		}
+		return to, err
+	}
+	node.pooled.Store(true) // As if a direct session could not be had.
+	must(t, node.Connect(t.Context()))
+	stuck.Store(true)
+	answer := make(chan int, 1)
+	go func() {
+		node.keeper.mu.Lock()
+		defer node.keeper.mu.Unlock()
+		node.keeper.retireLocked(node.keeper.session)
+		answer <- node.keeper.closing
+	}()
+	select {
+	case closing := <-answer:
+		if closing != 1 || node.Connected() {
+			t.Errorf("connected: %v; %d connections are being closed, want 1", node.Connected(), closing)
+		}
+	case <-time.After(time.Minute): // It only guards against hanging.
+		t.Error("the node does not answer while its connection is being closed")
+	}
+	close(release)
+	must(t, node.Close(t.Context()))
+}

@@ -1,0 +1,120 @@
+package pgnode
+
+import "time"
+
+const (
+	// checkInterval is how often an idle connection is looked at, so that one that was
+	// cut is replaced before a probe needs it.
+	checkInterval = 2 * time.Second
+	// demandMemory is how long after the last probe a broken connection is still
+	// replaced: where nobody scrapes, nobody needs it.
+	demandMemory = 10 * time.Minute
+	// firstBackoff and longestBackoff bound the pause after an attempt that failed; it
+	// doubles with each. A probe that comes meanwhile does not wait for its end.
+	firstBackoff   = 250 * time.Millisecond
+	longestBackoff = 15 * time.Second
+)
+
+// condition is how a node's connection stands at a moment.
+type condition struct {
+	now time.Time
+	// demanded is when a probe last wanted the connection.
+	demanded time.Time
+	// connected is true while there is a session, and busy while something uses it.
+	connected, busy bool
+	// idleSince is when it was last used, and checked when it was last looked at.
+	idleSince, checked time.Time
+	// expires is when it is to be renewed.
+	expires time.Time
+	// renewed is true when the next one is ready, and dialing while one is being made.
+	renewed, dialing bool
+	// room says whether one more connection is within the limit.
+	room bool
+	// lent is true for a connection that goes back when it is idle: a pooler's, and one
+	// that each probe makes anew.
+	lent bool
+	// redial is when the next attempt may be made without a probe that wants it.
+	redial time.Time
+}
+
+// action is what is to be done about a connection.
+type action int
+
+const (
+	toRest action = iota
+	toDial
+	toCheck
+	toGiveBack
+)
+
+// plan says what is to be done, and if that is nothing, when to ask again: the zero
+// time for not before something else changes.
+func (c condition) plan() (do action, next time.Time) {
+	if c.connected && c.lent {
+		return c.at(!c.busy, c.idleSince.Add(lentIdle), toGiveBack)
+	}
+	// A lent connection is made when a probe asks for it, not before.
+	missing := !c.connected && !c.lent && c.now.Sub(c.demanded) < demandMemory
+	due := c.connected && !c.renewed && !c.now.Before(c.expires)
+	if (missing || due) && !c.dialing && c.room {
+		if do, next = c.at(true, c.redial, toDial); do != toRest {
+			return do, next
+		}
+	}
+	if !c.connected {
+		return toRest, next
+	}
+	do, look := c.at(!c.busy, later(c.idleSince, c.checked).Add(checkInterval), toCheck)
+	if next.IsZero() || look.Before(next) {
+		next = look
+	}
+	return do, next
+}
+
+// at returns the action if it is possible and its time has come, else when to ask again.
+func (c condition) at(possible bool, when time.Time, do action) (action, time.Time) {
+	switch {
+	case !possible:
+		return toRest, c.now.Add(checkInterval)
+	case c.now.Before(when):
+		return toRest, when
+	default:
+		return do, time.Time{}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// backoff returns the pause after so many failures in a row. chance is a random number
+// from 0 to 1: exporters that lost a server together do not come back together.
+func backoff(failures int, chance float64) time.Duration {
+	pause := longestBackoff
+	if doublings := failures - 1; doublings < 10 {
+		pause = min(firstBackoff<<max(doublings, 0), longestBackoff)
+	}
+	return jittered(pause, chance)
+}
+
+// jittered returns three quarters to five quarters of a duration.
+func jittered(d time.Duration, chance float64) time.Duration {
+	return d*3/4 + time.Duration(chance*float64(d)/2)
+}
+
+// patience returns how long a probe waits before its beat for a connection that is being
+// made, when the last one took so long. One after a failure is not waited for: a node
+// that does not answer holds up nobody.
+func patience(took time.Duration, failed bool) time.Duration {
+	if failed || took <= 0 {
+		return 0
+	}
+	return max(3*took, leastPatience)
+}
+
+// leastPatience is what a busy machine may take for what takes a few milliseconds on
+// an idle one.
+const leastPatience = 100 * time.Millisecond

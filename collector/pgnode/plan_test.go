@@ -1,0 +1,94 @@
+package pgnode
+
+import (
+	"testing"
+	"time"
+)
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	in := now.Add
+	never := time.Time{}
+	// connected is a connection that is used every second and was made a minute ago.
+	connected := condition{
+		now: now, demanded: ago(time.Second), connected: true, idleSince: ago(time.Second), checked: never,
+		expires: in(4 * time.Minute), room: true,
+	}
+	lost := condition{now: now, demanded: ago(time.Second), room: true}
+	with := func(c condition, change func(*condition)) condition {
+		change(&c)
+		return c
+	}
+	for _, test := range []struct {
+		situation string
+		is        condition
+		do        action
+		next      time.Time
+	}{
+		{"nothing yet, and nobody asked", condition{now: now, room: true}, toRest, never},
+		{"in good order", connected, toRest, in(time.Second)},
+		{"idle for long", with(connected, func(c *condition) { c.idleSince = ago(2 * time.Second) }), toCheck, never},
+		{"idle, but in use", with(connected, func(c *condition) { c.idleSince, c.busy = ago(time.Hour), true }), toRest, in(checkInterval)},
+		{"idle, and just looked at", with(connected, func(c *condition) { c.idleSince, c.checked = ago(time.Hour), ago(time.Second) }), toRest, in(time.Second)},
+		{"due", with(connected, func(c *condition) { c.expires = now }), toDial, never},
+		{"due, and being renewed", with(connected, func(c *condition) { c.expires, c.dialing = now, true }), toRest, in(time.Second)},
+		{"due, and the next one is ready", with(connected, func(c *condition) { c.expires, c.renewed = now, true }), toRest, in(time.Second)},
+		{"due, without room", with(connected, func(c *condition) { c.expires, c.room = now, false }), toRest, in(time.Second)},
+		{"due, and the last attempt failed", with(connected, func(c *condition) { c.expires, c.redial = now, in(100*time.Millisecond) }), toRest, in(100 * time.Millisecond)},
+		{"due in use", with(connected, func(c *condition) { c.expires, c.busy = now, true }), toDial, never},
+		{"lost", lost, toDial, never},
+		{"lost, and an attempt is being made", with(lost, func(c *condition) { c.dialing = true }), toRest, never},
+		{"lost, and the last attempt failed", with(lost, func(c *condition) { c.redial = in(time.Second) }), toRest, in(time.Second)},
+		{"lost, without room", with(lost, func(c *condition) { c.room = false }), toRest, never},
+		{"lost, and nobody scrapes", with(lost, func(c *condition) { c.demanded = ago(demandMemory) }), toRest, never},
+		{"lent, in use every second", with(connected, func(c *condition) { c.lent = true }), toRest, in(time.Second)},
+		{"lent and idle", with(connected, func(c *condition) { c.lent, c.idleSince = true, ago(lentIdle) }), toGiveBack, never},
+		{"lent and idle, but in use", with(connected, func(c *condition) { c.lent, c.busy, c.idleSince = true, true, ago(lentIdle) }), toRest, in(checkInterval)},
+		{"lent, and due", with(connected, func(c *condition) { c.lent, c.expires = true, now }), toRest, in(time.Second)},
+		{"lent, and given back", with(lost, func(c *condition) { c.lent = true }), toRest, never},
+	} {
+		do, next := test.is.plan()
+		if do != test.do || !next.Equal(test.next) {
+			t.Errorf("%s: %v at %v, want %v at %v", test.situation, do, next.Sub(now), test.do, test.next.Sub(now))
+		}
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		failures       int
+		shortest, most time.Duration
+	}{
+		{1, 187500 * time.Microsecond, 312500 * time.Microsecond},
+		{2, 375 * time.Millisecond, 625 * time.Millisecond},
+		{3, 750 * time.Millisecond, 1250 * time.Millisecond},
+		{7, 11250 * time.Millisecond, 18750 * time.Millisecond},
+		{1_000_000, 11250 * time.Millisecond, 18750 * time.Millisecond},
+	} {
+		if low, high := backoff(test.failures, 0), backoff(test.failures, 1); low != test.shortest || high != test.most {
+			t.Errorf("after %d failures: %v to %v, want %v to %v", test.failures, low, high, test.shortest, test.most)
+		}
+	}
+}
+
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		situation string
+		took      time.Duration
+		failed    bool
+		want      time.Duration
+	}{
+		{"the first attempt", 0, false, 0},
+		{"a near one", 5 * time.Millisecond, false, leastPatience},
+		{"a far one", 700 * time.Millisecond, false, 2100 * time.Millisecond},
+		{"after a failure", 5 * time.Millisecond, true, 0},
+	} {
+		if got := patience(test.took, test.failed); got != test.want {
+			t.Errorf("%s: %v, want %v", test.situation, got, test.want)
+		}
+	}
+}
