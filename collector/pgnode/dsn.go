@@ -1,10 +1,12 @@
 package pgnode
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"regexp"
 	"slices"
@@ -13,6 +15,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
 
 // connection is the result of a connection string, the environment and the
@@ -51,16 +55,31 @@ func readDSN(dsn string) (connection, error) {
 	}
 	// The driver gets the parsed settings, not the string: two parsers that
 	// differ in a detail would check one thing and send another.
-	config, err := pgconn.ParseConfigWithOptions(settings.String(), pgconn.ParseConfigOptions{ConnStringAllowedKeys: takenParameters})
+	config, err := settings.parse()
 	if err != nil {
-		return connection{}, errors.New(explainDriverError(err))
+		return connection{}, settings.explain(err)
 	}
 	more, err := checkConfig(config)
 	if err != nil {
 		return connection{}, err
 	}
-	config.BuildFrontend = smallMessages
+	config.BuildFrontend, config.DialFunc, config.OnPgError = smallMessages, dialTCP, keepsConnection
+	if config.Password == "" {
+		notePassfile(config, settings)
+	}
 	return connection{config: config, dropped: sortedUnique(dropped, more)}, nil
+}
+
+// parse has the driver read the settings, the environment and the files.
+func (s settings) parse() (*pgconn.Config, error) {
+	return pgconn.ParseConfigWithOptions(s.String(), pgconn.ParseConfigOptions{ConnStringAllowedKeys: takenParameters})
+}
+
+// keepsConnection says whether a connection is still good after a server's error. The
+// driver would look at the severity in the server's language, which some poolers give alone.
+func keepsConnection(_ *pgconn.PgConn, err *pgconn.PgError) bool {
+	severity := cmp.Or(err.SeverityUnlocalized, err.Severity)
+	return severity != "FATAL" && severity != "PANIC"
 }
 
 // smallMessages refuses messages that are larger than any answer to a probe: a
@@ -130,6 +149,30 @@ func checkSettings(config *pgconn.Config) (dropped []string, err error) {
 		config.RuntimeParams["application_name"] = "pg_canary_exporter"
 	}
 	return dropped, nil
+}
+
+// dsnError is what only the driver finds wrong with a connection string, or with the
+// files that it names.
+type dsnError struct {
+	text   string
+	reason probe.Reason
+}
+
+func (e *dsnError) Error() string { return e.text }
+
+// explain returns the driver's error with a reason: tls where the same settings are in
+// order without certificates, keys and encryption.
+func (s settings) explain(err error) error {
+	e := &dsnError{explainDriverError(err), probe.ReasonOther}
+	plain := maps.Clone(s)
+	for _, name := range []string{"sslrootcert", "sslcert", "sslkey", "sslnegotiation"} {
+		plain[name] = ""
+	}
+	plain["sslmode"] = "disable"
+	if _, err := plain.parse(); err == nil {
+		e.reason = probe.ReasonTLS
+	}
+	return e
 }
 
 // explainDriverError explains an error of the driver in our own words: the

@@ -106,7 +106,7 @@ func (s Setup) Run(ctx context.Context, dsn string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := pgconn.ConnectConfig(ctx, config)
+	conn, err := dialConfig(ctx, config)
 	if err != nil {
 		return withReason(err)
 	}
