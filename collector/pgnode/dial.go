@@ -21,8 +21,26 @@ func dialTCP(ctx context.Context, network, address string) (net.Conn, error) {
 
 // dialConfig connects to a server: the one place that does. The error is a
 // *connectError, of the one attempt that counts.
+//
+// SCRAM takes the password as SASLprep makes it, the older methods take it as it is,
+// and which one is asked for is known only when the server asks.
 func dialConfig(ctx context.Context, config *pgconn.Config) (*pgconn.PgConn, error) {
+	prepared := saslPrepared(config.Password)
+	conn, err := dialWith(ctx, config, prepared)
+	if prepared != config.Password && isAuthRefusal(err) {
+		return dialWith(ctx, config, config.Password)
+	}
+	return conn, err
+}
+
+func isAuthRefusal(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && strings.HasPrefix(refused.Code, classAuth)
+}
+
+func dialWith(ctx context.Context, config *pgconn.Config, password string) (*pgconn.PgConn, error) {
 	config = config.Copy()
+	config.Password = password
 	watchAttempts(config)
 	tried := &attempts{}
 	conn, err := pgconn.ConnectConfig(context.WithValue(ctx, attemptsKey{}, tried), config)
