@@ -7,10 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"net"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,7 +20,8 @@ import (
 // connection is the result of a connection string, the environment and the
 // service file together.
 type connection struct {
-	config *pgconn.Config
+	config  *pgconn.Config
+	address Address
 	// dropped are the parameters that have no effect on the exporter.
 	dropped []string
 }
@@ -67,7 +66,7 @@ func readDSN(dsn string) (connection, error) {
 	if config.Password == "" {
 		notePassfile(config, settings)
 	}
-	return connection{config: config, dropped: sortedUnique(dropped, more)}, nil
+	return connection{config: config, address: addressOf(settings, config), dropped: sortedUnique(dropped, more)}, nil
 }
 
 // parse has the driver read the settings, the environment and the files.
@@ -227,21 +226,8 @@ func sortedUnique(lists ...[]string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(lists...))))
 }
 
-// nodeName returns host:port of the server, or of all the servers that the
-// connection string lists, separated by commas.
-func nodeName(config *pgconn.Config) string {
-	name := func(host string, port uint16) string {
-		return net.JoinHostPort(host, strconv.Itoa(int(port)))
-	}
-	names := []string{name(config.Host, config.Port)}
-	for _, fallback := range config.Fallbacks {
-		// sslmode=prefer makes a second entry for the same server.
-		if next := name(fallback.Host, fallback.Port); next != names[len(names)-1] {
-			names = append(names, next)
-		}
-	}
-	return strings.Join(names, ",")
-}
+// namesAre says what namePattern allows.
+const namesAre = "use 1 to 63 letters, digits, '_', '.', ':' or '-', beginning with a letter or digit"
 
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}$`)
 
@@ -259,6 +245,5 @@ func checkLabel(name, of string) error {
 	if len(shown) > 40 {
 		shown = shown[:40] + "…"
 	}
-	return fmt.Errorf("%q (%d bytes) is not a name for a %s: use 1 to 63 letters, digits, "+
-		"'_', '.', ':' or '-', beginning with a letter or digit", shown, len(name), of)
+	return fmt.Errorf("%q (%d bytes) is not a name for a %s: %s", shown, len(name), of, namesAre)
 }

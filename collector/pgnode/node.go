@@ -8,6 +8,7 @@
 package pgnode
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -34,8 +35,10 @@ const (
 	closeTimeout = time.Second
 )
 
-// Options are the same for all nodes of a cluster.
+// Options are the same for all nodes of a cluster, but for the name.
 type Options struct {
+	// Name is the node's name; "" is host:port, or host:port,host:port… of a list.
+	Name string
 	// Section is the name of the canary section; see [CheckSection].
 	Section string
 	// Cluster is the name of the exporter's cluster. A section that setup made
@@ -76,10 +79,10 @@ func New(dsn string, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Node{name: nodeName(to.config), config: to.config, dropped: to.dropped, opts: opts}, nil
+	return &Node{name: cmp.Or(opts.Name, to.address.Hosts), config: to.config, dropped: to.dropped, opts: opts}, nil
 }
 
-// Name returns the node's host:port.
+// Name returns the node's name.
 func (n *Node) Name() string { return n.name }
 
 // Dropped returns the names of the parameters that the connection string, the
