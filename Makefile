@@ -46,7 +46,7 @@ test: tools ## Run all tests, on real servers.
 
 .PHONY: tools
 tools: $(LAB) ## Install what the tests need and this machine lacks.
-	@$(LAB) install postgres pgbouncer prometheus cc
+	@$(LAB) install postgres pgbouncer prometheus cc locales
 
 .PHONY: postgres
 postgres: $(LAB) ## Install PostgreSQL's server where it is missing.

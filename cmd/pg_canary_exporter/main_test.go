@@ -101,12 +101,23 @@ func TestMistakesInFlags(t *testing.T) {
 		"a replica's DSN that does not": {
 			[]string{dsn, "--replica.dsn=host=a", "--replica.dsn=" + marked}, "--replica.dsn (number 2): the connection string is neither",
 		},
-		"the same node twice": {
-			[]string{dsn, "--replica.dsn=host=db password=" + marked}, "--replica.dsn (number 1): db:5432 is already the node of --primary.dsn",
+		"one name twice": {
+			[]string{dsn, "--replica.dsn=host=a", "--replica.dsn=host=b", "--primary.name=a", "--replica.name=", "--replica.name=a"},
+			`--replica.name (number 2): --primary.name has the name "a" already`,
 		},
-		"a long section":       {[]string{dsn, "--canary.section=" + strings.Repeat("x", 1000)}, "use 1 to 63 letters"},
-		"a section with quote": {[]string{dsn, `--canary.section=a'"b`}, "use 1 to 63 letters"},
-		"a strange cluster":    {[]string{dsn, "--cluster.name=a b"}, `--cluster.name: "a b" (3 bytes) is not a name for a cluster`},
+		"one name for two replicas": {
+			[]string{dsn, "--replica.dsn=host=a", "--replica.dsn=host=b", "--replica.name=a", "--replica.name=a"},
+			`--replica.name (number 2): --replica.name (number 1) has the name "a" already`,
+		},
+		"more names than replicas": {
+			[]string{dsn, "--replica.dsn=host=a", "--replica.name=a", "--replica.name=b"},
+			"--replica.name (number 2): there is no --replica.dsn with that number, only 1",
+		},
+		"a strange name":        {[]string{dsn, "--primary.name=a b"}, "--primary.name: that is not a name for a node (3 bytes): use 1 to 63 letters"},
+		"a string in its place": {[]string{dsn, "--primary.name=postgres://canary:" + marked + "@db"}, "--primary.name: that is not a name"},
+		"a long section":        {[]string{dsn, "--canary.section=" + strings.Repeat("x", 1000)}, "use 1 to 63 letters"},
+		"a section with quote":  {[]string{dsn, `--canary.section=a'"b`}, "use 1 to 63 letters"},
+		"a strange cluster":     {[]string{dsn, "--cluster.name=a b"}, `--cluster.name: "a b" (3 bytes) is not a name for a cluster`},
 		"set up for a strange cluster": {
 			[]string{"setup", dsn, "--cluster.name=.a"}, `--cluster.name: ".a" (2 bytes) is not a name for a cluster`,
 		},

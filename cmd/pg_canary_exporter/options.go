@@ -26,7 +26,9 @@ type options struct {
 	app *kingpin.Application
 
 	primaryDSN        string
+	primaryName       string
 	replicaDSNs       []string
+	replicaNames      []string
 	freshConnections  []string            // names of nodes
 	dropped           map[string][]string // parameters of a node's connection string that mean nothing
 	section           string
@@ -78,6 +80,10 @@ func (o *options) clusterFlags() {
 		PlaceHolder("DSN").StringVar(&o.primaryDSN)
 	o.app.Flag("replica.dsn", "Connection string of a replica. Repeatable; the environment variable holds one per line.").
 		PlaceHolder("DSN").StringsVar(&o.replicaDSNs)
+	o.app.Flag("primary.name", "Name of the primary's node in labels and logs (default: host:port of its connection string).").
+		PlaceHolder("NAME").StringVar(&o.primaryName)
+	o.app.Flag("replica.name", "The same for a replica, in the order of --replica.dsn. Repeatable; an empty one stands for host:port, and the last may be left out. The environment variable holds one per line.").
+		PlaceHolder("NAME").StringsVar(&o.replicaNames)
 	o.app.Flag("canary.section", "Name of the row in canary.section that setup creates and this exporter writes.").
 		Default(pgnode.DefaultSection).StringVar(&o.section)
 	o.app.Flag("cluster.name", "Name of the cluster (default: "+pgnode.DefaultCluster+"). setup keeps it with the section if it is given, and an exporter of another name never writes that section.").
@@ -214,39 +220,4 @@ func (o *options) nodeOptions() pgnode.Options {
 	return pgnode.Options{
 		Section: o.section, Cluster: o.ownCluster(), SynchronousCommit: o.probeSyncCommit, StatementTimeout: o.probeTimeout,
 	}
-}
-
-// nodes returns the nodes of the connection strings, the primary first.
-func (o *options) nodes() ([]probe.Node, error) {
-	settings := o.nodeOptions()
-	seen := map[string]string{}
-	o.dropped = map[string][]string{}
-	var nodes []probe.Node
-	addNode := func(flag, dsn string) error {
-		node, err := pgnode.New(dsn, settings)
-		if err != nil {
-			return fmt.Errorf("%s: %w", flag, err)
-		}
-		if other, ok := seen[node.Name()]; ok {
-			return fmt.Errorf("%s: %s is already the node of %s", flag, node.Name(), other)
-		}
-		seen[node.Name()] = flag
-		o.dropped[flag] = node.Dropped()
-		nodes = append(nodes, node)
-		return nil
-	}
-	if err := addNode("--primary.dsn", o.primaryDSN); err != nil {
-		return nil, err
-	}
-	number := 0
-	for _, dsn := range o.replicaDSNs {
-		if strings.TrimSpace(dsn) == "" {
-			continue // A last empty line of the variable.
-		}
-		number++
-		if err := addNode(fmt.Sprintf("--replica.dsn (number %d)", number), dsn); err != nil {
-			return nil, err
-		}
-	}
-	return nodes, nil
 }

@@ -190,7 +190,7 @@ func TestTroubleIsNamed(t *testing.T) {
 	}
 	for name, test := range map[string]struct{ dsn, reason, step string }{
 		"a wrong password":         {strings.Replace(good, marked, marked+"-not", 1), "auth", "compare user and password"},
-		"a missing database":       {primary.DSN("canary", marked, "nowhere"), "other", "does not exist (SQLSTATE 3D000)"},
+		"a missing database":       {primary.DSN("canary", marked, "nowhere"), "missing_table", "does not exist (SQLSTATE 3D000)"},
 		"a missing table":          {primary.DSN("canary", marked, "empty"), "missing_table", "run `pg_canary_exporter setup`"},
 		"missing rights":           {primary.DSN("stranger", marked, "postgres"), "permission", "run `pg_canary_exporter setup`"},
 		"a closed port":            {at("127.0.0.1:1"), "connect", "is PostgreSQL running there"},

@@ -1,24 +1,27 @@
 package pgnode
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
+	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
 
 // connection is the result of a connection string, the environment and the
 // service file together.
 type connection struct {
-	config *pgconn.Config
+	config  *pgconn.Config
+	address Address
 	// dropped are the parameters that have no effect on the exporter.
 	dropped []string
 }
@@ -51,16 +54,31 @@ func readDSN(dsn string) (connection, error) {
 	}
 	// The driver gets the parsed settings, not the string: two parsers that
 	// differ in a detail would check one thing and send another.
-	config, err := pgconn.ParseConfigWithOptions(settings.String(), pgconn.ParseConfigOptions{ConnStringAllowedKeys: takenParameters})
+	config, err := settings.parse()
 	if err != nil {
-		return connection{}, errors.New(explainDriverError(err))
+		return connection{}, settings.explain(err)
 	}
 	more, err := checkConfig(config)
 	if err != nil {
 		return connection{}, err
 	}
-	config.BuildFrontend = smallMessages
-	return connection{config: config, dropped: sortedUnique(dropped, more)}, nil
+	config.BuildFrontend, config.DialFunc, config.OnPgError = smallMessages, dialTCP, keepsConnection
+	if config.Password == "" {
+		notePassfile(config, settings)
+	}
+	return connection{config: config, address: addressOf(settings, config), dropped: sortedUnique(dropped, more)}, nil
+}
+
+// parse has the driver read the settings, the environment and the files.
+func (s settings) parse() (*pgconn.Config, error) {
+	return pgconn.ParseConfigWithOptions(s.String(), pgconn.ParseConfigOptions{ConnStringAllowedKeys: takenParameters})
+}
+
+// keepsConnection says whether a connection is still good after a server's error. The
+// driver would look at the severity in the server's language, which some poolers give alone.
+func keepsConnection(_ *pgconn.PgConn, err *pgconn.PgError) bool {
+	severity := cmp.Or(err.SeverityUnlocalized, err.Severity)
+	return severity != "FATAL" && severity != "PANIC"
 }
 
 // smallMessages refuses messages that are larger than any answer to a probe: a
@@ -132,6 +150,30 @@ func checkSettings(config *pgconn.Config) (dropped []string, err error) {
 	return dropped, nil
 }
 
+// dsnError is what only the driver finds wrong with a connection string, or with the
+// files that it names.
+type dsnError struct {
+	text   string
+	reason probe.Reason
+}
+
+func (e *dsnError) Error() string { return e.text }
+
+// explain returns the driver's error with a reason: tls where the same settings are in
+// order without certificates, keys and encryption.
+func (s settings) explain(err error) error {
+	e := &dsnError{explainDriverError(err), probe.ReasonOther}
+	plain := maps.Clone(s)
+	for _, name := range []string{"sslrootcert", "sslcert", "sslkey", "sslnegotiation"} {
+		plain[name] = ""
+	}
+	plain["sslmode"] = "disable"
+	if _, err := plain.parse(); err == nil {
+		e.reason = probe.ReasonTLS
+	}
+	return e
+}
+
 // explainDriverError explains an error of the driver in our own words: the
 // driver's text contains the connection string with a guess at what the password is.
 func explainDriverError(err error) string {
@@ -184,21 +226,8 @@ func sortedUnique(lists ...[]string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(lists...))))
 }
 
-// nodeName returns host:port of the server, or of all the servers that the
-// connection string lists, separated by commas.
-func nodeName(config *pgconn.Config) string {
-	name := func(host string, port uint16) string {
-		return net.JoinHostPort(host, strconv.Itoa(int(port)))
-	}
-	names := []string{name(config.Host, config.Port)}
-	for _, fallback := range config.Fallbacks {
-		// sslmode=prefer makes a second entry for the same server.
-		if next := name(fallback.Host, fallback.Port); next != names[len(names)-1] {
-			names = append(names, next)
-		}
-	}
-	return strings.Join(names, ",")
-}
+// namesAre says what namePattern allows.
+const namesAre = "use 1 to 63 letters, digits, '_', '.', ':' or '-', beginning with a letter or digit"
 
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}$`)
 
@@ -216,6 +245,5 @@ func checkLabel(name, of string) error {
 	if len(shown) > 40 {
 		shown = shown[:40] + "…"
 	}
-	return fmt.Errorf("%q (%d bytes) is not a name for a %s: use 1 to 63 letters, digits, "+
-		"'_', '.', ':' or '-', beginning with a letter or digit", shown, len(name), of)
+	return fmt.Errorf("%q (%d bytes) is not a name for a %s: %s", shown, len(name), of, namesAre)
 }

@@ -1,9 +1,6 @@
 package pgnode
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -18,37 +15,15 @@ import (
 
 var (
 	errStillClosing = errors.New("two connections that hung are still being closed")
-	errOtherCluster = errors.New("the connection broke, and the new one reached a server of another cluster")
+	errOtherCluster = errors.New("the connection leads to a server of another cluster now")
 )
 
-// hints are the next steps for those reasons whose message alone does not say.
-var hints = map[probe.Reason]string{
-	probe.ReasonConnect:            "is PostgreSQL running there, and is the port open for this host?",
-	probe.ReasonDNS:                "correct the host in the connection string, or fix the name resolution",
-	probe.ReasonTLS:                "compare sslmode and the certificates in the connection string with the server's ssl settings",
-	probe.ReasonAuth:               "compare user and password in the connection string with those that setup created, and check the server's pg_hba.conf",
-	probe.ReasonPermission:         "run `pg_canary_exporter setup` with an administrator's --primary.dsn to grant what is missing",
-	probe.ReasonMissingTable:       "run `pg_canary_exporter setup` with an administrator's --primary.dsn, in this database",
-	probe.ReasonReadOnly:           "the node is a replica, or default_transaction_read_only is on",
-	probe.ReasonLockTimeout:        "another session holds a lock on the canary section; pg_locks on the primary shows which",
-	probe.ReasonTimeout:            "the node did not answer in time; it hangs, is overloaded, or packets are lost",
-	probe.ReasonTooManyConnections: "raise max_connections or the role's CONNECTION LIMIT, or close idle sessions",
-	probe.ReasonDiskFull:           "free space on the server's disk",
-	probe.ReasonPooler: "the pooler between exporter and server refused or lost the connection, and its own log says why; " +
-		"docs/between.md says what a pooler needs",
-	probe.ReasonNotWritten: "a trigger or rule on canary.section prevents the write; `pg_canary_exporter setup` names it",
-	probe.ReasonSyncWait: "the commit waits for a synchronous standby that is missing or behind, as every application's does; " +
-		"pg_stat_replication on the primary shows which ones are there",
-	probe.ReasonConflict: "the replay cancelled the read; hot_standby_feedback = on or a longer max_standby_streaming_delay " +
-		"on the replica prevents that, and the next read may pass",
-	probe.ReasonForeign: "correct the connection string, or give the cluster's own name (--cluster.name)",
-}
-
-// oldTableHint is the next step where the table lacks a column.
-const oldTableHint = "the table is of an earlier version: run `pg_canary_exporter setup` again with an administrator's --primary.dsn"
-
 // withReason gives an error its reason and its hint.
-func withReason(err error) error {
+func withReason(err error) error { return withReasonAfter(err, "") }
+
+// withReasonAfter is withReason for what follows on a session that the server ended with
+// the SQLSTATE ended, "" for none.
+func withReasonAfter(err error, ended string) error {
 	if err == nil {
 		return nil
 	}
@@ -62,20 +37,14 @@ func withReason(err error) error {
 	if errors.Is(err, probe.ErrConnecting) {
 		return err // Nothing has failed.
 	}
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) {
-		reason := networkReason(err)
-		return &probe.Error{Reason: reason, Hint: hints[reason], Err: err}
+	reason := reasonOf(err, ended)
+	e := &probe.Error{Reason: reason, Hint: hintFor(reason, err), Err: err}
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		e.Err = withDetail(err, refused)
+		e.Answered = refused.SeverityUnlocalized == "ERROR" // FATAL ends the session, or refuses it.
 	}
-	reason := sqlstateReason(pgErr)
-	hint := hints[reason]
-	if pgErr.Code == undefinedColumn {
-		hint = oldTableHint
-	}
-	return &probe.Error{
-		Reason: reason, Hint: hint, Err: withDetail(err, pgErr),
-		Answered: pgErr.SeverityUnlocalized == "ERROR", // FATAL ends the session, or refuses it.
-	}
+	return e
 }
 
 // withDetail adds what else the server says, which the driver leaves out: that
@@ -87,78 +56,6 @@ func withDetail(err error, said *pgconn.PgError) error {
 		}
 	}
 	return err
-}
-
-const (
-	undefinedColumn  = "42703"
-	lockNotAvailable = "55P03"
-)
-
-// sqlstateReason maps the error codes of PostgreSQL's appendix A.
-func sqlstateReason(err *pgconn.PgError) probe.Reason {
-	switch err.Code {
-	case "42501": // insufficient_privilege
-		return probe.ReasonPermission
-	case "42P01", "3F000", undefinedColumn: // undefined_table, invalid_schema_name
-		return probe.ReasonMissingTable
-	case "25006": // read_only_sql_transaction
-		return probe.ReasonReadOnly
-	case lockNotAvailable:
-		return probe.ReasonLockTimeout
-	case "57014": // query_canceled: statement_timeout or a user's cancel
-		return probe.ReasonTimeout
-	case "40001", "40P01": // serialization_failure, deadlock_detected: with the replay, on a replica
-		return probe.ReasonConflict
-	case "53300": // too_many_connections
-		return probe.ReasonTooManyConnections
-	case "53100": // disk_full
-		return probe.ReasonDiskFull
-	case "08P01", "26000", "42P05": // protocol_violation, which poolers answer with; statements that another session made
-		return probe.ReasonPooler
-	case "57P01", "57P02": // admin_shutdown, crash_shutdown
-		return probe.ReasonShuttingDown
-	case "57P03": // cannot_connect_now
-		if strings.Contains(err.Message, "shutting down") {
-			return probe.ReasonShuttingDown
-		}
-		return probe.ReasonStartingUp
-	}
-	if strings.HasPrefix(err.Code, "28") { // invalid_authorization_specification
-		if strings.Contains(err.Message, "no encryption") || strings.Contains(err.Message, "SSL off") {
-			return probe.ReasonTLS
-		}
-		return probe.ReasonAuth
-	}
-	return probe.ReasonOther
-}
-
-// networkReason maps what the driver and the network say.
-func networkReason(err error) probe.Reason {
-	var (
-		dnsErr      *net.DNSError
-		certErr     *tls.CertificateVerificationError
-		recordErr   tls.RecordHeaderError
-		alertErr    tls.AlertError
-		hostnameErr x509.HostnameError
-		opErr       *net.OpError
-		netErr      net.Error
-	)
-	switch {
-	case errors.As(err, &dnsErr):
-		return probe.ReasonDNS
-	case errors.As(err, &certErr), errors.As(err, &recordErr), errors.As(err, &alertErr),
-		errors.As(err, &hostnameErr), strings.Contains(err.Error(), "refused TLS"):
-		return probe.ReasonTLS
-	case errors.Is(err, errStillClosing), errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err),
-		errors.As(err, &netErr) && netErr.Timeout():
-		return probe.ReasonTimeout
-	case errors.Is(err, errOtherCluster):
-		return probe.ReasonForeign
-	case errors.As(err, &opErr), closedByPeer(err):
-		return probe.ReasonConnect
-	default:
-		return probe.ReasonOther
-	}
 }
 
 // startupRefusals are the codes with which poolers refuse a startup parameter.

@@ -105,6 +105,7 @@ func (k *keeper) adoptLocked(s *session) {
 
 // failLocked keeps why an attempt failed.
 func (k *keeper) failLocked(err error) {
+	err = withReasonAfter(err, k.ended)
 	k.failures++
 	k.redial = time.Now().Add(backoff(k.failures, rand.Float64())) //nolint:gosec // As above.
 	if k.session != nil {

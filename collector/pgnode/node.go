@@ -23,8 +23,10 @@ import (
 // does not say: ten round trips of a second. It is no part of a scrape's time.
 const connectTimeout = 10 * time.Second
 
-// Options say how a node is talked to.
+// Options say how a node is talked to. All nodes of a cluster have the same, but for Name and Fresh.
 type Options struct {
+	// Name is the node's name; "" is host:port, or host:port,host:port… of a list.
+	Name string
 	// Section is the name of the canary section; see [CheckSection].
 	Section string
 	// Cluster is the name of the exporter's cluster. A section that setup made
@@ -67,12 +69,12 @@ func New(dsn string, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{name: nodeName(to.config), dsn: dsn, dropped: to.dropped, opts: opts, read: readDSN}
+	n := &Node{name: cmp.Or(opts.Name, to.address.Hosts), dsn: dsn, dropped: to.dropped, opts: opts, read: readDSN}
 	n.keeper = newKeeper(&keeper{open: n.openSession, elsewhere: n.leadsElsewhere, fresh: opts.Fresh, lifetime: opts.Lifetime})
 	return n, nil
 }
 
-// Name returns the node's host:port.
+// Name returns the node's name.
 func (n *Node) Name() string { return n.name }
 
 // Dropped returns the names of the parameters that the connection string, the
@@ -187,7 +189,7 @@ func (n *Node) keepsSession(s *session, err error) bool {
 func (n *Node) openSession(ctx context.Context) (*session, []<-chan struct{}, error) {
 	to, err := n.read(n.dsn)
 	if err != nil {
-		return nil, nil, withReason(err)
+		return nil, nil, err
 	}
 	to.config.ConnectTimeout = cmp.Or(to.config.ConnectTimeout, connectTimeout)
 	var givenUp []<-chan struct{}
@@ -198,12 +200,12 @@ func (n *Node) openSession(ctx context.Context) (*session, []<-chan struct{}, er
 		}
 		givenUp = s.givenUp()
 		if !errors.Is(err, errPooled) {
-			return nil, givenUp, withReason(err)
+			return nil, givenUp, err
 		}
 	}
 	s, direct, err := openPooled(ctx, to.config, n.opts)
 	if err != nil {
-		return nil, append(givenUp, s.givenUp()...), withReason(err)
+		return nil, append(givenUp, s.givenUp()...), err
 	}
 	n.pooled.Store(!direct) // The next session is a direct one where the pooler has gone.
 	return s, givenUp, nil

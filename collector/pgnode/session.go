@@ -105,7 +105,7 @@ func connect(ctx context.Context, config *pgconn.Config, opts Options, pooled bo
 		}
 	}
 	var err error
-	if s.conn, err = pgconn.ConnectConfig(ctx, config); err != nil {
+	if s.conn, err = dialConfig(ctx, config); err != nil {
 		return nil, err
 	}
 	return s, nil

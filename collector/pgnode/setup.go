@@ -106,7 +106,7 @@ func (s Setup) Run(ctx context.Context, dsn string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := pgconn.ConnectConfig(ctx, config)
+	conn, err := dialConfig(ctx, config)
 	if err != nil {
 		return withReason(err)
 	}
@@ -153,9 +153,9 @@ func describeSetup(err error) error {
 // PostgreSQL's scram_build_secret with its default of 4096 iterations and 16
 // bytes of salt.
 func scramVerifier(password string) (string, error) {
-	client, err := scram.SHA256.NewClient("", password, "")
+	client, err := scram.SHA256.NewClientUnprepped("", saslPrepared(password), "")
 	if err != nil {
-		return "", errors.New("the role's password has characters that SCRAM does not allow (RFC 4013)")
+		return "", errors.New("the role's password could not be prepared for SCRAM")
 	}
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt) // It never fails.

@@ -46,6 +46,8 @@ type scene struct {
 	fresh   map[string]time.Time // when a replica was last seen synced, by label
 	links   map[string]*link
 	undo    func() // what hit leaves to heal
+	// passfile is the path of the exporter's, where it has one.
+	passfile string
 }
 
 // sceneNode is a node of the exporter, by its name in the table.

@@ -35,7 +35,7 @@ func tlsFaults() []fault {
 				must(s.t, s.primary.SetHBA(s.t.Context(), "hostnossl all "+canaryRole+" all reject"))
 				s.disconnectExporter(s.primary)
 			},
-			publishes: "up 0, primaries 0, primary down (tls), replica up",
+			publishes: "up 0, primaries 0, primary down (auth), replica up",
 			heal:      func(s *scene) { must(s.t, s.primary.SetHBA(s.t.Context())) },
 			alerts:    "PgCanaryNoPrimary",
 		},
@@ -117,9 +117,6 @@ func (s *scene) give(server *pgcluster.Server, path, kind string, content []byte
 // exporter meet it.
 func (s *scene) reloadCertificate() {
 	s.t.Helper()
-	var before string
-	must(s.t, s.primary.QueryRow(s.t.Context(), "SELECT pg_conf_load_time()::text", &before))
-	must(s.t, s.primary.Reload())
-	s.until(s.primary, "the certificate is read", "SELECT pg_conf_load_time()::text <> '"+before+"'")
+	s.reload(s.primary)
 	s.disconnectExporter(s.primary)
 }

@@ -80,6 +80,16 @@ var tools = []tool{
 		without: "the tests run without Go's race detector",
 	},
 	{
+		name: "locales", what: "a German locale's sources",
+		find: german,
+		packages: map[string][]string{
+			"apt-get": {"locales"},
+			"dnf":     {"glibc-common", "glibc-locale-source"},
+			"zypper":  {"glibc-i18ndata"},
+		},
+		without: "the test of a server that speaks German fails",
+	},
+	{
 		name: "debootstrap", what: "debootstrap",
 		find:     program("", "debootstrap"),
 		packages: everywhere("debootstrap"),
@@ -134,6 +144,20 @@ func program(variable, name string) func(context.Context) (string, error) {
 		}
 		return "", fmt.Errorf("no %s in PATH, /usr/sbin and /usr/local/sbin", name)
 	}
+}
+
+// german makes a German locale, as a test of servers does, and throws it away.
+func german(ctx context.Context) (string, error) {
+	dir, err := os.MkdirTemp("", "locale-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // It is in the directory for temporary files.
+	command := exec.CommandContext(ctx, "localedef", "--no-archive", "-i", "de_DE", "-f", "UTF-8", filepath.Join(dir, "de_DE.utf8"))
+	if out, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("localedef -i de_DE: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return "localedef makes it", nil
 }
 
 // raceDetector asks Go itself whether it can build with the race detector, which

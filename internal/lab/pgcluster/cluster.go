@@ -26,6 +26,7 @@ type Options struct {
 	Installation Installation      // the programs to run; the zero value is Find("")
 	Dir          string            // parent of the cluster's directory; "" is that for temporary files
 	Settings     map[string]string // of postgresql.conf, for the primary and its replicas
+	Environment  []string          // name=value, of the servers, beside what they get anyway
 	Log          io.Writer         // a line for each thing done; nil for none
 }
 
@@ -35,6 +36,7 @@ type Cluster struct {
 	account       account
 	dir           string
 	settings      map[string]string
+	environment   []string
 	superPassword string
 	cleaner       *reaper.Reaper
 
@@ -76,6 +78,7 @@ func New(ctx context.Context, options Options) (*Cluster, error) {
 		account:       as,
 		dir:           dir,
 		settings:      map[string]string{},
+		environment:   options.Environment,
 		superPassword: made.password,
 		cleaner:       cleaner,
 		log:           options.Log,
