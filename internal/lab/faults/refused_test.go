@@ -83,7 +83,7 @@ func refusedFaults() []fault {
 			},
 			hit: func(s *scene) {
 				must(s.t, os.Remove(s.passfile))
-				s.restartExporter()
+				s.disconnectExporter(s.primary)
 			},
 			publishes: "up 0, primaries 0, primary down (auth), replica up",
 			check: func(s *scene, _ samples) {
@@ -91,10 +91,7 @@ func refusedFaults() []fault {
 					s.t.Errorf("the log does not say %q:\n%s", want, s.log)
 				}
 			},
-			heal: func(s *scene) {
-				s.undo()
-				s.restartExporter()
-			},
+			heal:   func(s *scene) { s.undo() },
 			alerts: "PgCanaryNoPrimary",
 		},
 	}
