@@ -111,7 +111,7 @@ func (n *Node) Pooled() bool {
 	return s != nil && s.pooled && n.pooled.Load()
 }
 
-// Unrenewed returns once why the connection could not be renewed.
+// Unrenewed returns why the connection, which is due, could not be renewed.
 func (n *Node) Unrenewed() error { return withReason(n.keeper.unrenewed()) }
 
 // Write commits the next canary value and reads the WAL position. Where there is no
