@@ -79,7 +79,7 @@ func balancerFaults() []fault {
 					c.primaryDSN, c.replicaDSN = withAttributes("read-write", servers...), withAttributes("standby", servers...)
 				}
 			},
-			hit: failOver,
+			hit:       failOver,
 			publishes: "up 1, primaries 1, primary leads, replica primary, primary_timeline 2, primary_changes_total 1, lost_writes_total 0",
 			then:      "up 1, primaries 1, primary leads, replica primary (other), primary_timeline 2, primary_changes_total 1, lost_writes_total 0",
 			because:   "then when a new connection was tried, and there is no standby",

@@ -198,7 +198,7 @@ func (s *scene) contradictions(m scrape) []string {
 			complain("%s has a lag of 0 bytes beside a stale read", node.name)
 		}
 		lag, ok := get("lag_seconds")
-		if synced == 1 {
+		if synced == 1 && node.label != s.moving {
 			s.fresh[node.label] = m.began
 		}
 		if truth := m.ended.Sub(s.fresh[node.label]).Seconds(); ok && lag > truth {

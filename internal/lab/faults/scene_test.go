@@ -50,6 +50,8 @@ type scene struct {
 	// behind are the labels of nodes whose address leads to a server that is behind: from
 	// then on nobody may call them synced.
 	behind map[string]bool
+	// moving is the label of a node that may lead to an older server than it did.
+	moving string
 	// older is a replica that the exporter does not know, whose replay was paused at pausedAt.
 	older    *pgcluster.Server
 	pausedAt time.Time

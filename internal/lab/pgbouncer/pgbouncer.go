@@ -118,13 +118,13 @@ func (b *Bouncer) ini(config Config, dir string) string {
 	lines = append(lines,
 		"[pgbouncer]",
 		"listen_addr = 127.0.0.1",
-		"listen_port = " + strconv.Itoa(b.port),
+		"listen_port = "+strconv.Itoa(b.port),
 		"unix_socket_dir =",
 		"auth_type = trust",
-		"auth_file = " + filepath.Join(dir, "users"),
-		"admin_users = " + admin,
-		"pool_mode = " + config.PoolMode,
-		"default_pool_size = " + strconv.Itoa(config.PoolSize),
+		"auth_file = "+filepath.Join(dir, "users"),
+		"admin_users = "+admin,
+		"pool_mode = "+config.PoolMode,
+		"default_pool_size = "+strconv.Itoa(config.PoolSize),
 	)
 	return strings.Join(append(lines, config.Settings...), "\n") + "\n"
 }
