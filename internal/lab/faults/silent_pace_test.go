@@ -3,7 +3,6 @@ package faults_test
 import (
 	"context"
 	"net"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -76,9 +75,7 @@ func (p *pair) pace(writes *writeTimes, config pairConfig) pace {
 		until = append(until, writes.last().Sub(began))
 		write = append(write, time.Duration(m["pg_canary_write_duration_seconds"]*float64(time.Second)))
 	}
-	slices.Sort(until)
-	slices.Sort(write)
-	all.untilWrite, all.write = until[len(until)/2], write[len(write)/2]
+	all.untilWrite, all.write = median(until), median(write)
 	return all
 }
 
