@@ -222,6 +222,9 @@ func TestOldPrimaryMissesOneProbe(t *testing.T) {
 		if r := probe(); r.Lost != nil || len(r.Takeovers) != 1 {
 			t.Errorf("the old primary missed one probe: lost %+v, takeovers %v", r.Lost, r.Takeovers)
 		}
+		if old.renewals != 1 || promoted.renewals != 1 {
+			t.Errorf("the connections were renewed %d and %d times after a takeover, want once each", old.renewals, promoted.renewals)
+		}
 		old.read = func(int) (Read, error) { return read(verdict.State{Detailed: true, Timeline: 1}, row(1)), nil }
 		if r := probe(); r.Lost != nil || r.AtRisk == nil {
 			t.Errorf("the old primary is back: lost %+v, at risk %+v", r.Lost, r.AtRisk)

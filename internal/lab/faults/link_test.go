@@ -167,7 +167,15 @@ func (l *link) set(kind breakage, where direction, after int, messages bool) {
 
 func (l *link) darken() { l.forAll(func(c *linkConn) { c.hole.Do(func() { close(c.dark) }) }) }
 
-func (l *link) hangUp() { l.forAll((*linkConn).close) }
+// hangUp ends all connections, at once: closing one waits for who reads it.
+func (l *link) hangUp() {
+	l.forAll(func(c *linkConn) {
+		for _, end := range c.ends {
+			_ = end.CloseWrite() // It may be closed already.
+		}
+		c.close()
+	})
+}
 
 func (l *link) forAll(do func(*linkConn)) {
 	l.mu.Lock()
