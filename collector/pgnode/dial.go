@@ -92,9 +92,12 @@ func watchAttempts(config *pgconn.Config) {
 			tried.all[len(tried.all)-1].conn = conn
 		}
 		if after != nil {
-			return after(ctx, config, conn)
+			var err error
+			if conn, err = after(ctx, config, conn); err != nil {
+				return conn, err
+			}
 		}
-		return conn, nil
+		return withAlerts(conn), nil
 	}
 }
 

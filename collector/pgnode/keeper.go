@@ -67,7 +67,7 @@ type keeper struct {
 	lent     bool          // the last session was a lent one
 	// failed is why there is no session; nil where nothing is known to be wrong.
 	failed error
-	// renewal is why the session could not be renewed, until somebody was told.
+	// renewal is why the session could not be renewed, until it is.
 	renewal error
 	// ended is the SQLSTATE with which a server ended the last session; "" for none.
 	ended    string
@@ -116,13 +116,12 @@ func (k *keeper) current() *session {
 	return k.session
 }
 
-// unrenewed returns once why the session could not be renewed.
+// unrenewed returns why the session could not be renewed when that was last tried: a new
+// client gets the same, in this probe as in the one that the attempt fell into.
 func (k *keeper) unrenewed() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	err := k.renewal
-	k.renewal = nil
-	return err
+	return k.renewal
 }
 
 // prepare readies the connection for a probe: it takes up the renewed one, looks at one

@@ -92,7 +92,7 @@ func (k *keeper) dialLocked() {
 
 // adoptLocked takes a new session into use, or keeps it ready.
 func (k *keeper) adoptLocked(s *session) {
-	k.failures, k.failed, k.ended, k.redial = 0, nil, "", time.Time{}
+	k.failures, k.failed, k.renewal, k.ended, k.redial = 0, nil, nil, "", time.Time{}
 	k.lent = s.pooled || k.fresh
 	s.usedAt = s.opened
 	s.expires = s.opened.Add(jittered(k.lifetime, rand.Float64())) //nolint:gosec // It spreads the load, and is no secret.
@@ -112,7 +112,7 @@ func (k *keeper) failLocked(err error) {
 		k.renewal = err
 		return
 	}
-	k.failed = err
+	k.failed, k.renewal = err, nil
 }
 
 // checkIdle looks whether the session broke while it was idle.

@@ -19,8 +19,9 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
-// connectTimeout bounds an attempt to connect to one address where the connection string
-// does not say: ten round trips of a second. It is no part of a scrape's time.
+// connectTimeout bounds an attempt to connect to one address, and what is asked there
+// then, where the connection string does not say: ten round trips of a second. It is no
+// part of a scrape's time.
 const connectTimeout = 10 * time.Second
 
 // Options say how a node is talked to. All nodes of a cluster have the same, but for Name and Fresh.
@@ -111,7 +112,7 @@ func (n *Node) Pooled() bool {
 	return s != nil && s.pooled && n.pooled.Load()
 }
 
-// Unrenewed returns once why the connection could not be renewed.
+// Unrenewed returns why the connection, which is due, could not be renewed.
 func (n *Node) Unrenewed() error { return withReason(n.keeper.unrenewed()) }
 
 // Write commits the next canary value and reads the WAL position. Where there is no

@@ -24,7 +24,7 @@ type condition struct {
 	connected, busy bool
 	// idleSince is when it was last used, and checked when it was last looked at.
 	idleSince, checked time.Time
-	// expires is when it is to be renewed.
+	// expires is when it is to be renewed; the zero time where there is none.
 	expires time.Time
 	// renewed is true when the next one is ready, and dialing while one is being made.
 	renewed, dialing bool
@@ -54,10 +54,12 @@ func (c condition) plan() (do action, next time.Time) {
 		return c.at(!c.busy, c.idleSince.Add(lentIdle), toGiveBack)
 	}
 	// A lent connection is made when a probe asks for it, not before.
-	missing := !c.connected && !c.lent && c.now.Sub(c.demanded) < demandMemory
-	due := c.connected && !c.renewed && !c.now.Before(c.expires)
-	if (missing || due) && !c.dialing && c.room {
-		if do, next = c.at(true, c.redial, toDial); do != toRest {
+	wanted := c.connected && !c.renewed
+	if !c.connected {
+		wanted = !c.lent && c.now.Sub(c.demanded) < demandMemory
+	}
+	if wanted && !c.dialing && c.room {
+		if do, next = c.at(true, later(c.expires, c.redial), toDial); do != toRest {
 			return do, next
 		}
 	}

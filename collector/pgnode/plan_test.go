@@ -32,6 +32,10 @@ func TestPlan(t *testing.T) {
 		{"idle for long", with(connected, func(c *condition) { c.idleSince = ago(2 * time.Second) }), toCheck, never},
 		{"idle, but in use", with(connected, func(c *condition) { c.idleSince, c.busy = ago(time.Hour), true }), toRest, in(checkInterval)},
 		{"idle, and just looked at", with(connected, func(c *condition) { c.idleSince, c.checked = ago(time.Hour), ago(time.Second) }), toRest, in(time.Second)},
+		{"due before it is looked at", with(connected, func(c *condition) { c.expires = in(100 * time.Millisecond) }), toRest, in(100 * time.Millisecond)},
+		{"due, before it is looked at, after a failure", with(connected, func(c *condition) {
+			c.expires, c.redial = in(100*time.Millisecond), in(200*time.Millisecond)
+		}), toRest, in(200 * time.Millisecond)},
 		{"due", with(connected, func(c *condition) { c.expires = now }), toDial, never},
 		{"due, and being renewed", with(connected, func(c *condition) { c.expires, c.dialing = now, true }), toRest, in(time.Second)},
 		{"due, and the next one is ready", with(connected, func(c *condition) { c.expires, c.renewed = now, true }), toRest, in(time.Second)},

@@ -25,6 +25,7 @@ type session struct {
 	pooled        bool
 	begun, opened time.Time
 	took          time.Duration // to be opened
+	setUpTimeout  time.Duration // bounds what is asked of the server to open it
 	inRecovery    bool          // when it was opened
 
 	// What the keeper knows of it; its lock guards them.
@@ -52,9 +53,6 @@ type session struct {
 
 // errPooled is why a direct session cannot be had.
 var errPooled = errors.New("a pooler stands between the exporter and the server")
-
-// setUpTimeout bounds what is asked of a server when the connection has been made.
-const setUpTimeout = 10 * time.Second
 
 // openDirect connects, and finds out in one round trip who answers, prepares the
 // statements of a probe as far as the server lets it, and looks at the table. The error
@@ -97,6 +95,7 @@ func openPooled(ctx context.Context, config *pgconn.Config, opts Options) (s *se
 func connect(ctx context.Context, config *pgconn.Config, opts Options, pooled bool) (*session, error) {
 	s := &session{
 		begun: time.Now(), opts: opts, section: []byte(opts.Section), pooled: pooled, prepared: map[string]*pgconn.StatementDescription{},
+		setUpTimeout: config.ConnectTimeout,
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		// The code alone is that of most warnings, such as of a wraparound that comes near.
@@ -133,7 +132,7 @@ func (p *peer) scan(r *row) {
 // setUp asks the server who it is, as far as it tells this role, and looks at the table,
 // with more in the same round trip.
 func (s *session) setUp(ctx context.Context, more ...*transaction) (peer, error) {
-	ctx, cancel := context.WithTimeout(ctx, setUpTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.setUpTimeout)
 	defer cancel()
 	peers := make([]peer, len(whoSQLs))
 	var asked []*transaction

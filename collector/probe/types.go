@@ -54,7 +54,7 @@ type Node interface {
 	// Renew has the connection replaced before one of the next probes, because a new one
 	// may lead elsewhere.
 	Renew()
-	// Unrenewed returns once why the connection could not be replaced.
+	// Unrenewed returns why the connection, which is due, could not be replaced.
 	Unrenewed() error
 	// Identity returns who the server at the open connection is.
 	Identity() verdict.Server

@@ -187,6 +187,9 @@ func (s *scene) contradictions(m scrape) []string {
 		if (state == "synced") != (judged && synced == 1) {
 			complain("%s is in the state %q, synced %v", node.name, state, synced)
 		}
+		if synced == 1 && s.behind[node.label] {
+			complain("%s is synced, but a client that connects there reads an old value", node.name)
+		}
 		capacity, found := get("replica_capacity")
 		if written := m.samples["pg_canary_primary_capacity"]; synced == 1 && capacity < written {
 			complain("%s is synced with the value %v beside the primary's %v", node.name, capacity, written)
@@ -195,7 +198,7 @@ func (s *scene) contradictions(m scrape) []string {
 			complain("%s has a lag of 0 bytes beside a stale read", node.name)
 		}
 		lag, ok := get("lag_seconds")
-		if synced == 1 {
+		if synced == 1 && node.label != s.moving {
 			s.fresh[node.label] = m.began
 		}
 		if truth := m.ended.Sub(s.fresh[node.label]).Seconds(); ok && lag > truth {

@@ -44,7 +44,8 @@ func faults() []fault {
 	var all []fault
 	for _, theme := range []func() []fault{
 		primaryFaults, restartFaults, replicaFaults, replicationFaults, failoverFaults, returnFaults, historyFaults, addressFaults, clusterFaults, canaryFaults,
-		accessFaults, synchronousFaults, networkFaults, protocolFaults, tlsFaults, refusedFaults, dnsFaults, clockFaults,
+		accessFaults, synchronousFaults, networkFaults, protocolFaults, tlsFaults, refusedFaults, dnsFaults, balancerFaults,
+		renewalFaults, idleFaults, cutFaults, silentFaults, clockFaults,
 	} {
 		all = append(all, theme()...)
 	}

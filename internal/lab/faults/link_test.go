@@ -45,13 +45,16 @@ type link struct {
 	running  sync.WaitGroup
 
 	mu       sync.Mutex
-	target   string
-	messages bool // breaks at a message, not at any data
+	targets  []string // of new connections, in turn
+	accepted int      // connections so far
+	limit    int      // that may be open at once, 0 for no limit
+	excess   int      // that were more
+	messages bool     // breaks at a message, not at any data
 	kind     breakage
 	where    direction
 	after    int // messages of a connection, in that direction, that pass
 	delay    time.Duration
-	most     [2]int // messages that one connection had so far, by direction
+	longest  [2]int // messages that one connection had so far, by direction
 	open     map[*linkConn]bool
 }
 
@@ -74,7 +77,7 @@ func newLinkAt(t testing.TB, address, target string) *link {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
 	must(t, err)
-	l := &link{t: t, Listen: listener.Addr().String(), listener: listener, target: target, open: map[*linkConn]bool{}}
+	l := &link{t: t, Listen: listener.Addr().String(), listener: listener, targets: []string{target}, open: map[*linkConn]bool{}}
 	l.running.Go(func() { l.accept(listener) })
 	t.Cleanup(func() {
 		_ = l.listener.Close() // It may be closed already.
@@ -90,10 +93,7 @@ func (l *link) accept(listener net.Listener) {
 		if err != nil {
 			return
 		}
-		l.mu.Lock()
-		target := l.target
-		l.mu.Unlock()
-		server, err := net.Dial("tcp", target)
+		server, err := net.Dial("tcp", l.nextTarget())
 		if err != nil {
 			client.Close()
 			continue
@@ -102,9 +102,7 @@ func (l *link) accept(listener net.Listener) {
 			ends: [2]*net.TCPConn{server.(*net.TCPConn), client.(*net.TCPConn)},
 			dark: make(chan struct{}), over: make(chan struct{}),
 		}
-		l.mu.Lock()
-		l.open[c] = true
-		l.mu.Unlock()
+		l.admit(c)
 		for where, from := range map[direction]net.Conn{toServer: client, toClient: server} {
 			l.running.Go(func() { l.pass(c, where, from) })
 		}
@@ -130,7 +128,7 @@ func (l *link) slow(by time.Duration) {
 func (l *link) breakAt(kind breakage, where direction, after int) {
 	l.set(kind, where, after, true)
 	l.mu.Lock()
-	l.delay, l.most = 20*time.Millisecond, [2]int{}
+	l.delay, l.longest = 20*time.Millisecond, [2]int{}
 	l.mu.Unlock()
 	l.hangUp()
 }
@@ -157,9 +155,7 @@ func (l *link) refuse() (accept func()) {
 
 // lead makes the link end at another address. Connections that are open end.
 func (l *link) lead(target string) {
-	l.mu.Lock()
-	l.target = target
-	l.mu.Unlock()
+	l.leadNew(target)
 	l.hangUp()
 }
 
@@ -193,7 +189,7 @@ func (c *linkConn) close() {
 func (l *link) counted(where direction) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.most[where]
+	return l.longest[where]
 }
 
 // pass forwards one direction of a connection.
@@ -238,7 +234,7 @@ func (l *link) read(from io.Reader, first bool) ([]byte, error) {
 func (l *link) verdict(where direction, n int) (breakage, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.most[where] = max(l.most[where], n+1)
+	l.longest[where] = max(l.longest[where], n+1)
 	if l.where == where && (!l.messages || l.after == n) {
 		return l.kind, l.delay
 	}

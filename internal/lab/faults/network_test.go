@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgbouncer"
-	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
 // networkFaults are those of an address that does not lead where it should.
@@ -101,16 +100,9 @@ func (s *scene) leadToForeign(way string) {
 // leadToOlder lets the replica's address lead to another replica, whose replay
 // has been paused for some probes.
 func (s *scene) leadToOlder() {
-	older, err := s.servers.AddReplica(s.t.Context(), pgcluster.ReplicaOptions{Name: "older"})
-	must(s.t, err)
-	s.exec(older, "SELECT pg_wal_replay_pause()")
-	s.until(older, "the replay is paused", "SELECT pg_is_wal_replay_paused()")
-	paused := time.Now()
-	for range 3 {
-		s.steady(s.healthy)
-	}
-	s.links[toReplica].lead(older.Addr())
-	s.fresh[s.label("replica")] = paused
+	s.addOlder()
+	s.links[toReplica].lead(s.older.Addr())
+	s.fresh[s.label("replica")] = s.pausedAt
 }
 
 // listen serves every connection until the test ends, and returns the address.

@@ -38,14 +38,16 @@ type pair struct {
 }
 
 type pairConfig struct {
-	settings    map[string]string // of both servers
-	replica     pgcluster.ReplicaOptions
-	primaryDSN  string   // in place of the primary's own
-	replicaDSN  string   // in place of the replica's own
-	more        []string // DSNs of further nodes
-	node        pgnode.Options
-	probe       probe.Config
-	withoutSync bool // do not wait until the pair is synced
+	settings   map[string]string // of both servers
+	replica    pgcluster.ReplicaOptions
+	primaryDSN string   // in place of the primary's own
+	replicaDSN string   // in place of the replica's own
+	more       []string // DSNs of further nodes
+	node       pgnode.Options
+	probe      probe.Config
+	// freshReplicas has the replicas connected anew for each probe.
+	freshReplicas bool
+	withoutSync   bool // do not wait until the pair is synced
 	// wrap puts something between the exporter and its nodes.
 	wrap func(probe.Node) probe.Node
 	// primaryRuns and replicaRuns are called as soon as the servers are there,
@@ -108,16 +110,13 @@ func (p *pair) serve(config pairConfig) {
 
 func (p *pair) newExporter(config pairConfig) (*collector.Collector, *collector.Handler) {
 	p.t.Helper()
-	dsns := []string{config.primaryDSN, config.replicaDSN}
-	for i, server := range []*pgcluster.Server{p.primary, p.replica} {
-		if dsns[i] == "" {
-			dsns[i] = server.DSN(canaryRole, canaryPassword, "postgres")
-		}
-	}
-	dsns = append(dsns, config.more...)
+	dsns := p.connectionStrings(config)
+	names := nodeNames(p.t, dsns)
 	nodes := make([]probe.Node, len(dsns))
 	for i, dsn := range dsns {
-		node, err := pgnode.New(dsn, config.node)
+		options := config.node
+		options.Name, options.Fresh = names[i], i > 0 && config.freshReplicas
+		node, err := pgnode.New(dsn, options)
 		must(p.t, err)
 		nodes[i] = node
 		if config.wrap != nil {
@@ -138,6 +137,29 @@ func (p *pair) newExporter(config pairConfig) (*collector.Collector, *collector.
 		}
 	})
 	return c, &collector.Handler{Collector: c, Timeout: rig.ProbeTimeout, TimeoutOffset: 250 * time.Millisecond}
+}
+
+// connectionStrings returns those of all nodes, the primary's first.
+func (p *pair) connectionStrings(config pairConfig) []string {
+	dsns := []string{config.primaryDSN, config.replicaDSN}
+	for i, server := range []*pgcluster.Server{p.primary, p.replica} {
+		if dsns[i] == "" {
+			dsns[i] = server.DSN(canaryRole, canaryPassword, "postgres")
+		}
+	}
+	return append(dsns, config.more...)
+}
+
+// nodeNames returns the names that the exporter's command gives to nodes.
+func nodeNames(t testing.TB, dsns []string) []string {
+	t.Helper()
+	addresses := make([]pgnode.Address, len(dsns))
+	for i, dsn := range dsns {
+		var err error
+		addresses[i], err = pgnode.ReadAddress(dsn)
+		must(t, err)
+	}
+	return pgnode.Names(addresses)
 }
 
 // closeExporters ends all exporters that were put on the pair; it can be called again.

@@ -46,13 +46,17 @@ func newPooled(t *testing.T, mode string, settings ...string) *pooled {
 
 func poolBefore(t *testing.T, server *pgcluster.Server, mode string, settings []string) *pgbouncer.Bouncer {
 	t.Helper()
+	return pgbouncer.Start(t, pgbouncer.Config{
+		Server: poolServer(t, server), PoolMode: mode, PoolSize: 1, Settings: settings, Users: map[string]string{canaryRole: "", "app": ""},
+	})
+}
+
+// poolServer is the entry of a server in a pooler.
+func poolServer(t testing.TB, server *pgcluster.Server) string {
+	t.Helper()
 	config, err := pgx.ParseConfig(server.SuperDSN())
 	must(t, err)
-	return pgbouncer.Start(t, pgbouncer.Config{
-		Server: fmt.Sprintf("host=%s port=%d dbname=postgres user=%s password=%s",
-			server.Host, server.Port, poolRole, config.Password),
-		PoolMode: mode, PoolSize: 1, Settings: settings, Users: map[string]string{canaryRole: "", "app": ""},
-	})
+	return fmt.Sprintf("host=%s port=%d dbname=postgres user=%s password=%s", server.Host, server.Port, poolRole, config.Password)
 }
 
 // restart replaces the exporter by a new one, as a restart does.

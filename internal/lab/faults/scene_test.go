@@ -2,13 +2,10 @@ package faults_test
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
@@ -48,6 +45,16 @@ type scene struct {
 	undo    func() // what hit leaves to heal
 	// passfile is the path of the exporter's, where it has one.
 	passfile string
+	// rest is what passes between two scrapes, where that is anything.
+	rest func()
+	// behind are the labels of nodes whose address leads to a server that is behind: from
+	// then on nobody may call them synced.
+	behind map[string]bool
+	// moving is the label of a node that may lead to an older server than it did.
+	moving string
+	// older is a replica that the exporter does not know, whose replay was paused at pausedAt.
+	older    *pgcluster.Server
+	pausedAt time.Time
 }
 
 // sceneNode is a node of the exporter, by its name in the table.
@@ -71,11 +78,10 @@ func newScene(t *testing.T, f fault) *scene {
 	if f.with != nil {
 		f.with(&l)
 	}
-	s := &scene{timeout: f.timeout, wait: l.probe.Wait, fresh: map[string]time.Time{}, links: map[string]*link{}}
+	s := &scene{timeout: f.timeout, wait: l.probe.Wait, fresh: map[string]time.Time{}, links: map[string]*link{}, behind: map[string]bool{}}
 	if s.timeout == 0 {
 		s.timeout = 2 * scrapeTimeout
 	}
-	dsns := [2]string{}
 	l.primaryRuns = func(p *pair, c *pairConfig) {
 		s.pair = p
 		if l.links {
@@ -93,16 +99,11 @@ func newScene(t *testing.T, f fault) *scene {
 		if l.more != nil {
 			l.more(s, c)
 		}
-		dsns = [2]string{c.primaryDSN, c.replicaDSN}
 		c.withoutSync = true // The scene waits for it itself.
 	}
 	newPair(t, func(c *pairConfig) { *c = l.pairConfig })
-	for i, dsn := range dsns {
-		if dsn != "" {
-			config, err := pgx.ParseConfig(dsn)
-			must(t, err)
-			s.nodes[i].label = net.JoinHostPort(config.Host, fmt.Sprint(config.Port))
-		}
+	for i, name := range nodeNames(t, s.connectionStrings(s.config)) {
+		s.nodes[i].label = name
 	}
 	s.setTimeout(s.timeout)
 	healthy := []string{"up 1", "primaries 1"}
@@ -156,6 +157,9 @@ func (s *scene) rename(from, to string) {
 // scrape makes one scrape and fails when it is late or contradicts itself.
 func (s *scene) scrape() scrape {
 	s.t.Helper()
+	if s.rest != nil {
+		s.rest()
+	}
 	began := time.Now()
 	text, took := s.scrapeText(s.timeout)
 	m := scrape{text, parse(s.t, text), began, began.Add(took)}
@@ -254,6 +258,15 @@ func (s *scene) steady(want expectation) []scrape {
 	}
 }
 
+// scrapeUntil scrapes until a condition holds.
+func (s *scene) scrapeUntil(what string, holds func(samples) bool) {
+	s.t.Helper()
+	waitFor(s.t, what, func() bool {
+		s.keep(s.scrape())
+		return holds(s.last.samples)
+	}, func() string { return s.describe(s.last) })
+}
+
 // describe shows what a failure has to tell.
 func (s *scene) describe(m scrape) string {
 	var lines []string
@@ -263,40 +276,4 @@ func (s *scene) describe(m scrape) string {
 		}
 	}
 	return strings.Join(lines, "\n") + "\nlog:\n" + s.log.String()
-}
-
-// exec runs SQL as superuser.
-func (s *scene) exec(server *pgcluster.Server, sql string) {
-	s.t.Helper()
-	must(s.t, server.Exec(s.t.Context(), sql))
-}
-
-// until waits until a query's answer on a server is true.
-func (s *scene) until(server *pgcluster.Server, what, condition string) {
-	s.t.Helper()
-	waitFor(s.t, what, func() bool {
-		var holds bool
-		must(s.t, server.QueryRow(s.t.Context(), "SELECT coalesce(("+condition+"), false)", &holds))
-		return holds
-	})
-}
-
-// disconnectExporter ends the exporter's sessions on a server and waits until they are gone.
-func (s *scene) disconnectExporter(server *pgcluster.Server) {
-	s.t.Helper()
-	s.exec(server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+canaryRole+"'")
-	waitFor(s.t, "the exporter's sessions are gone", func() bool { return connections(s.t, server) == 0 })
-}
-
-// receiverGone waits until a replica itself knows that it receives no WAL.
-func (s *scene) receiverGone(server *pgcluster.Server) {
-	s.t.Helper()
-	s.until(server, "the receiver is gone", "SELECT count(*) = 0 FROM pg_stat_wal_receiver WHERE status = 'streaming'")
-}
-
-// set changes settings and waits until the server has taken them.
-func (s *scene) set(server *pgcluster.Server, name, value string) {
-	s.t.Helper()
-	must(s.t, server.SetConfig(s.t.Context(), map[string]string{name: value}))
-	s.until(server, name+" is in force", "SELECT setting = '"+value+"' OR current_setting(name) = '"+value+"' FROM pg_settings WHERE name = '"+name+"'")
 }

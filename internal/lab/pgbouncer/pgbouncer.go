@@ -28,11 +28,13 @@ const Variable = "PG_CANARY_PGBOUNCER"
 // admin is the user of the console.
 const admin = "admin"
 
-// Config describes a PgBouncer with one database.
+// Config describes a PgBouncer.
 type Config struct {
 	// Server is the connection string of the database behind it, in PgBouncer's
 	// form: host=… port=… dbname=…, with user= and password= for a forced user.
 	Server string
+	// More are further databases, by name, in the same form.
+	More map[string]string
 	// PoolMode is session, transaction or statement.
 	PoolMode string
 	// PoolSize is how many server connections the clients share.
@@ -43,7 +45,7 @@ type Config struct {
 	Settings []string
 }
 
-// Bouncer is a running PgBouncer. Its database is called app.
+// Bouncer is a running PgBouncer. Its first database is called app.
 type Bouncer struct {
 	t    testing.TB
 	port int
@@ -106,28 +108,36 @@ func Start(t testing.TB, config Config) *Bouncer {
 }
 
 func (b *Bouncer) ini(config Config, dir string) string {
-	lines := append([]string{
+	lines := []string{
 		"[databases]",
 		"app = " + config.Server,
+	}
+	for name, server := range config.More {
+		lines = append(lines, name+" = "+server)
+	}
+	lines = append(lines,
 		"[pgbouncer]",
 		"listen_addr = 127.0.0.1",
-		"listen_port = " + strconv.Itoa(b.port),
+		"listen_port = "+strconv.Itoa(b.port),
 		"unix_socket_dir =",
 		"auth_type = trust",
-		"auth_file = " + filepath.Join(dir, "users"),
-		"admin_users = " + admin,
-		"pool_mode = " + config.PoolMode,
-		"default_pool_size = " + strconv.Itoa(config.PoolSize),
-	}, config.Settings...)
-	return strings.Join(lines, "\n") + "\n"
+		"auth_file = "+filepath.Join(dir, "users"),
+		"admin_users = "+admin,
+		"pool_mode = "+config.PoolMode,
+		"default_pool_size = "+strconv.Itoa(config.PoolSize),
+	)
+	return strings.Join(append(lines, config.Settings...), "\n") + "\n"
 }
 
 // Addr is where it listens, host:port.
 func (b *Bouncer) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port)) }
 
 // DSN is a user's connection string through the pooler.
-func (b *Bouncer) DSN(role string) string {
-	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/app?sslmode=disable", role, b.port)
+func (b *Bouncer) DSN(role string) string { return b.DSNTo("app", role) }
+
+// DSNTo is the same to another database of it.
+func (b *Bouncer) DSNTo(database, role string) string {
+	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", role, b.port, database)
 }
 
 // Do runs a command of the console, such as PAUSE, and waits for its end.
