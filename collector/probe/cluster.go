@@ -53,6 +53,7 @@ type Cluster struct {
 	beat    verdict.Beat   // the last acknowledged one
 	writer  verdict.Writer // who acknowledged it
 	ledger  verdict.Ledger
+	outages verdict.Outages
 	memory  []memory // by index of the node
 }
 
@@ -112,6 +113,7 @@ func (c *Cluster) Probe(ctx context.Context) *Result {
 		r.Primary = c.nodes[c.primary].Name()
 	}
 	c.settle(r)
+	c.recordOutage(r)
 	r.Duration = time.Since(r.Started)
 	return r
 }
@@ -184,6 +186,7 @@ func (c *Cluster) readyConnection(ctx context.Context, i int, result *NodeResult
 func (c *Cluster) writeCanary(ctx context.Context, r *Result) {
 	node, result := c.nodes[c.primary], &r.Nodes[c.primary]
 	result.Replica = nil
+	r.Attempted = time.Now()
 	if !node.Connected() {
 		return
 	}

@@ -102,6 +102,19 @@ func (c *Cluster) settle(r *Result) {
 	}
 }
 
+// recordOutage keeps whether somebody can write. That a connection is still being made, and
+// nothing else is known to be wrong, says nothing.
+func (c *Cluster) recordOutage(r *Result) {
+	switch {
+	case r.Write != nil:
+		r.Outage.Ended = c.outages.Acknowledge(r.Write.Acknowledged)
+	case len(r.Nodes[c.primary].Failures) > 0:
+		r.Outage.Begins = c.outages.Fail(r.Attempted)
+	}
+	r.Outage.All = c.outages.Time(time.Now())
+	r.Acknowledged = c.beat.Acknowledged
+}
+
 // renew has the connections of two names replaced that lead to one server: one of the
 // names may have moved on since it was connected.
 func (c *Cluster) renew(nodes ...int) {
