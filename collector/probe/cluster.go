@@ -65,6 +65,7 @@ type memory struct {
 	server   verdict.Server // that said so
 	restored time.Time      // when it last replayed WAL from an archive
 	servers  verdict.Servers
+	since    time.Time // when its connection was made
 
 	tookWrites  bool        // it said so when it last answered
 	wrote       verdict.Row // its row then

@@ -67,6 +67,8 @@ type NodeResult struct {
 	// Connecting is true when the node could not be asked because its connection was still
 	// being made, and nothing else is known to be wrong.
 	Connecting bool
+	// Reconnected is true when the node has another connection than in the probe before.
+	Reconnected bool
 	// Pooled is true when a pooler stands in front of the server.
 	Pooled bool
 	// Servers is how many different ones the address led to within the last hour, 0 where

@@ -41,6 +41,10 @@ func (c *Cluster) recordIdentity(i int, result *NodeResult) {
 	if !c.nodes[i].Connected() {
 		return // What it said before it broke is of the server that it led to.
 	}
+	if since := c.nodes[i].Since(); !since.IsZero() && !since.Equal(c.memory[i].since) {
+		result.Reconnected = !c.memory[i].since.IsZero()
+		c.memory[i].since = since
+	}
 	result.Server = c.nodes[i].Identity()
 	result.Pooled = c.nodes[i].Pooled()
 	result.InTurn = c.memory[i].servers.Meet(result.Server, time.Now()) || result.InTurn
