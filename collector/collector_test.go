@@ -47,8 +47,8 @@ func result() *probe.Result {
 			Row: written, Sent: start, Acknowledged: start.Add(time.Millisecond), LSN: 0x3000148,
 		},
 		Nodes: []probe.NodeResult{
-			{Name: "a:5432", Up: true, Member: verdict.Member{Answered: true}},
-			{Name: "b:5432", Up: true, Member: verdict.Member{Answered: true, State: verdict.State{InRecovery: true}}, Replica: &probe.ReplicaResult{
+			{Name: "a:5432", Up: true, Servers: 1, Member: verdict.Member{Answered: true}},
+			{Name: "b:5432", Up: true, Servers: 1, Member: verdict.Member{Answered: true, State: verdict.State{InRecovery: true}}, Replica: &probe.ReplicaResult{
 				First: &probe.Read{
 					State: verdict.State{
 						InRecovery: true, ReplayLSN: 0x30000C8, ReceiveLSN: 0x3000148, Timeline: 1,

@@ -3,9 +3,9 @@
 // project is here.
 //
 // It works on the wire protocol (pgconn) and not through pgxpool, which loses the
-// error of an attempt that nobody waits for any more, dials without a pause after
-// a failure, and makes those who want a connection wait; docs/connections.md has
-// the measurement.
+// error of an attempt that nobody waits for any more, keeps the place of a
+// connection that hangs, and ends an old one before it makes the new one;
+// docs/connections.md has the measurement.
 package pgnode
 
 import (

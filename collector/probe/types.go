@@ -32,7 +32,7 @@ type Read struct {
 
 // ErrConnecting is why a node cannot be asked although nothing is known to be wrong
 // with it: its connection is still being made.
-var ErrConnecting = errors.New("the connection is still being made; the next probe finds it ready")
+var ErrConnecting = errors.New("the connection is still being made: the node is far away, or does not answer")
 
 // Node is one PostgreSQL server, with the connection that it makes and keeps itself. A
 // node serves one call at a time. Every method returns before its context's deadline,
