@@ -49,6 +49,9 @@ type Node interface {
 	Prepare() time.Duration
 	// Connect waits for the connection.
 	Connect(ctx context.Context) error
+	// Since is when the connection was made; zero for none, and for one that goes back
+	// whenever it is idle.
+	Since() time.Time
 	// Connected says whether there is a connection, without using it.
 	Connected() bool
 	// Renew has the connection replaced before one of the next probes, because a new one
