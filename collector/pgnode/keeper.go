@@ -170,13 +170,16 @@ func (k *keeper) takeRenewed() {
 // It doubles each time that this led to the same server again.
 const firstAskedApart = 10 * time.Second
 
-// renew has the session replaced because it may lead elsewhere than a new one.
+// renew has the session replaced because it may lead elsewhere than a new one: at once
+// where it has lasted long enough, else then.
 func (k *keeper) renew() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if s := k.session; s != nil && time.Since(s.opened) >= k.askedApart {
-		s.expires = time.Now()
-		k.scheduleLocked()
+	if s := k.session; s != nil {
+		if asked := later(time.Now(), s.opened.Add(k.askedApart)); asked.Before(s.expires) {
+			s.expires = asked
+			k.scheduleLocked()
+		}
 	}
 }
 

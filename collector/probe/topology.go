@@ -99,6 +99,9 @@ func (c *Cluster) settle(r *Result) {
 			c.renew(i, same)
 		}
 	}
+	if len(r.Takeovers) > 0 {
+		c.renew(c.allIndexes()...)
+	}
 	rivals := c.rivals(r, primaries)
 	if r.Write != nil {
 		r.Lost, r.AtRisk = c.ledger.Lose(rivals)
@@ -119,8 +122,8 @@ func (c *Cluster) recordOutage(r *Result) {
 	r.Acknowledged = c.beat.Acknowledged
 }
 
-// renew has the connections of two names replaced that lead to one server: one of the
-// names may have moved on since it was connected.
+// renew has the connections of nodes replaced, because the names may have moved on since
+// they were made: when two of them lead to one server, and when another server took over.
 func (c *Cluster) renew(nodes ...int) {
 	for _, i := range nodes {
 		c.nodes[i].Renew()

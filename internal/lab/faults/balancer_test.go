@@ -29,6 +29,25 @@ func balancerFaults() []fault {
 			alerts: "PgCanaryReplicaPaused",
 		},
 		{
+			name: "failover behind a balancer that keeps old connections, and the old primary alive",
+			with: linked,
+			hit: func(s *scene) {
+				s.addOlderOf(s.replica)
+				s.until(s.primary, "the exporter's connection is older than ten seconds",
+					"SELECT now() - backend_start > '11 s' FROM pg_stat_activity WHERE usename = '"+canaryRole+"'")
+				must(s.t, s.replica.Promote(s.t.Context()))
+				s.links[toPrimary].leadNew(s.replica.Addr())
+				s.leadNewToOlder()
+			},
+			publishes: "up 1, primaries 2, primary diverged, replica leads, primary_timeline 2, primary_changes_total 1",
+			then:      "up 1, primaries 1, primary up, replica paused, primary_timeline 2, primary_changes_total 1",
+			check:     (*scene).awaitNewConnections,
+			because:   "then when all connections are made anew, because another server took over",
+			heal:      func(s *scene) { s.resume(s.older) },
+			healed:    "up 1, primaries 1, primary up, replica synced, primary_changes_total 1",
+			alerts:    "PgCanaryReplicaPaused",
+		},
+		{
 			name: "replica's address leads to the primary and to a replica again, for new connections",
 			with: linked,
 			hit: func(s *scene) {
@@ -117,6 +136,17 @@ func (s *scene) leadNewToOlder() {
 	s.links[toReplica].leadNew(s.older.Addr())
 	s.behind[s.label("replica")] = true
 	s.fresh[s.label("replica")] = s.pausedAt
+}
+
+// awaitNewConnections waits for those that the exporter makes behind a balancer which
+// keeps the old ones, so that one scrape finds both. It tries to write to the node that was
+// the primary, which is none any more.
+func (s *scene) awaitNewConnections(samples) {
+	for server, n := range map[*pgcluster.Server]int{s.replica: 2, s.older: 1} {
+		s.until(server, "the exporter has made its new connection", fmt.Sprintf(
+			"SELECT count(*) = %d FROM pg_stat_activity WHERE usename = '%s' AND state = 'idle' AND query <> ''", n, canaryRole))
+	}
+	s.keep(s.scrape())
 }
 
 // resume lets a paused replay go on.

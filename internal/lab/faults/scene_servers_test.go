@@ -44,9 +44,11 @@ func (s *scene) set(server *pgcluster.Server, name, value string) {
 
 // addOlder adds a replica that the exporter does not know, pauses its replay, and lets the
 // others go on.
-func (s *scene) addOlder() {
+func (s *scene) addOlder() { s.addOlderOf(nil) }
+
+func (s *scene) addOlderOf(upstream *pgcluster.Server) {
 	s.t.Helper()
-	older, err := s.servers.AddReplica(s.t.Context(), pgcluster.ReplicaOptions{Name: "older"})
+	older, err := s.servers.AddReplica(s.t.Context(), pgcluster.ReplicaOptions{Name: "older", Upstream: upstream})
 	must(s.t, err)
 	s.older, s.pausedAt = older, time.Now()
 	s.exec(older, "SELECT pg_wal_replay_pause()")
