@@ -33,6 +33,7 @@ type Collector struct {
 	prober  Prober
 	totals  *totals
 	journal *journal
+	events  *events
 	flight  singleflight.Group
 	running sync.WaitGroup
 	latest  *probe.Result // of the last probe that ended; only flight uses it
@@ -41,7 +42,7 @@ type Collector struct {
 
 // New returns the collector of a cluster. It logs when a node's condition changes.
 func New(prober Prober, logger log.Logger) *Collector {
-	return &Collector{prober: prober, totals: newTotals(prober.Names()), journal: newJournal(logger)}
+	return &Collector{prober: prober, totals: newTotals(prober.Names()), journal: newJournal(logger), events: newEvents()}
 }
 
 // Probe returns the result of a probe that it starts, or of the one that is
@@ -77,8 +78,12 @@ func (c *Collector) probeOnce(ctx context.Context, timeout time.Duration) *probe
 	result := c.prober.Probe(ctx)
 	c.totals.countProbe(result)
 	c.journal.logProbe(result)
+	c.events.record(result)
 	return result
 }
+
+// Events returns the last things that happened in the cluster, the newest first.
+func (c *Collector) Events() []Event { return c.events.list() }
 
 // Snapshot returns the metrics of a result, and the totals of all probes.
 func (c *Collector) Snapshot(r *probe.Result) prometheus.Collector { return snapshot{r, c.totals} }

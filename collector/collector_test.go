@@ -46,9 +46,10 @@ func result() *probe.Result {
 		Write: &probe.Write{
 			Row: written, Sent: start, Acknowledged: start.Add(time.Millisecond), LSN: 0x3000148,
 		},
+		Acknowledged: start.Add(time.Millisecond),
 		Nodes: []probe.NodeResult{
-			{Name: "a:5432", Up: true, Member: verdict.Member{Answered: true}},
-			{Name: "b:5432", Up: true, Member: verdict.Member{Answered: true, State: verdict.State{InRecovery: true}}, Replica: &probe.ReplicaResult{
+			{Name: "a:5432", Up: true, Servers: 1, Member: verdict.Member{Answered: true}},
+			{Name: "b:5432", Up: true, Servers: 1, Member: verdict.Member{Answered: true, State: verdict.State{InRecovery: true}}, Replica: &probe.ReplicaResult{
 				First: &probe.Read{
 					State: verdict.State{
 						InRecovery: true, ReplayLSN: 0x30000C8, ReceiveLSN: 0x3000148, Timeline: 1,
@@ -72,6 +73,7 @@ func broken() *probe.Result {
 	refused := &probe.Error{Reason: probe.ReasonConnect, Err: errors.New("connection refused")}
 	return &probe.Result{
 		Started: start, Duration: time.Second, Primary: "a:5432",
+		Acknowledged: start.Add(-time.Second), Outage: probe.Outage{Begins: true, All: time.Second},
 		Nodes: []probe.NodeResult{
 			{Name: "a:5432", Failures: []error{refused}},
 			{Name: "b:5432", Up: true, Member: verdict.Member{Answered: true, State: verdict.State{InRecovery: true}}, Replica: &probe.ReplicaResult{
@@ -242,17 +244,21 @@ func TestJournalWritesChangesOnly(t *testing.T) {
 	behind.Nodes[1].Replica.Synced, behind.Nodes[1].Replica.State = ptr(false), verdict.StateReceiving
 	replaying := result()
 	replaying.Nodes[1].Replica.Synced, replaying.Nodes[1].Replica.State = ptr(false), verdict.StateReplaying
-	for _, r := range []*probe.Result{result(), result(), behind, replaying, behind, broken(), broken(), result()} {
+	lasts, ends := broken(), result()
+	lasts.Outage.Begins, ends.Outage.Ended = false, 90*time.Second
+	for _, r := range []*probe.Result{result(), result(), behind, replaying, behind, broken(), lasts, ends, result()} {
 		j.logProbe(r)
 	}
 	want := strings.TrimLeft(`
 level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
 level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms
 level=warn msg="node's condition changed" node=b:5432 condition="replica, lagging" lag=2ms
+level=error msg="no canary commit is acknowledged" primary=a:5432 reason=connect err="connection refused"
 level=warn msg="node's condition changed" node=a:5432 condition="unreachable: connect" err="connection refused"
 level=warn msg="node's condition changed" node=b:5432 condition="replica, not compared"
 level=warn msg="a node gives less information than it could" node=b:5432 limit="the server has no replay functions or the role may not call them: no LSNs, no lag in bytes, no state but synced"
 level=warn msg="node's condition changed" node=c:5432 condition="unreachable: connect" err="connection refused"
+level=info msg="canary commits are acknowledged again" primary=a:5432 after=1m30s timeline=1 era=0
 level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
 level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms
 `, "\n")

@@ -58,12 +58,39 @@ func (j *journal) logChanges(r *probe.Result) {
 		}
 		_ = level.Warn(j.logger).Log(fields...)
 	}
+	j.logOutage(r)
 	if loss := r.Lost; loss != nil {
 		fields := append([]any{"msg", "acknowledged commits are lost", "primary", r.Primary}, lossFields(r, loss)...)
 		_ = level.Error(j.logger).Log(append(fields,
 			"keep", "the data directory or the WAL of the old primary from the first position on, before it is rewound or cloned")...)
 	}
 	j.logRisk(r)
+}
+
+// logOutage logs when nobody can write any more, and why, and when somebody can again.
+func (j *journal) logOutage(r *probe.Result) {
+	if r.Outage.Begins {
+		fields := []any{"msg", "no canary commit is acknowledged", "primary", r.Primary}
+		for i := range r.Nodes {
+			if node := &r.Nodes[i]; node.Name == r.Primary && len(node.Failures) > 0 {
+				last := node.Failures[len(node.Failures)-1]
+				fields = append(fields, "reason", probe.ReasonOf(last), "err", last)
+			}
+		}
+		_ = level.Error(j.logger).Log(fields...)
+	}
+	if w := r.Write; w != nil && r.Outage.Ended > 0 {
+		fields := []any{
+			"msg", "canary commits are acknowledged again", "primary", r.Primary, "after", r.Outage.Ended.String(), "timeline", w.Timeline, "era", w.Era(),
+		}
+		for _, t := range r.Takeovers {
+			fields = append(fields, "before", t.From)
+		}
+		if r.Lost != nil {
+			fields = append(fields, "lost_canary_commits", r.Lost.Commits)
+		}
+		_ = level.Info(j.logger).Log(fields...)
+	}
 }
 
 // logRisk logs when commits come to be at risk, and when none are any more.

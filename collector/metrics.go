@@ -113,12 +113,17 @@ var (
 		"1 for the state that the replica is in, 0 for the others.", "replica", "state")
 )
 
+// lastAcknowledged is not of this probe alone: it says when the last one was that had
+// an acknowledgement.
+var lastAcknowledged = define(gauge, "last_acknowledged_timestamp_seconds",
+	"When the last canary commit was acknowledged, in seconds since 1970.")
+
 // ofOneProbe returns the metrics of what one probe saw. The registry refuses one that is not listed.
 func ofOneProbe() []*Metric {
 	return []*Metric{
 		up, probeDuration, writeDuration, primaryLSN, primaryCapacity, primaryTimeline, primaries, nodeUp,
 		nodeIsPrimary, nodeServers, synced, lagBytes, lagSeconds, replayLSN, receiveLSN, replicaCapacity, readDuration,
-		replicaTimeline, applyDelay, replicaState,
+		replicaTimeline, applyDelay, replicaState, lastAcknowledged,
 	}
 }
 
@@ -140,6 +145,13 @@ var (
 		"Acknowledged canary commits that the primary does not have, nor any other server that takes writes.")
 	primaryChanges = define(counter, "primary_changes_total",
 		"Times another server took over as primary, under whatever name.")
+	commitDuration = define(histogram, "commit_duration_seconds",
+		"From sending a canary write to the acknowledgement of its commit, of every one that was acknowledged.")
+	writeOutages = define(counter, "write_outages_total",
+		"Times in which no canary commit was acknowledged, counted as they begin.")
+	writeOutageSeconds = define(counter, "write_outage_seconds_total",
+		"How long they lasted in all: each from sending the first write that failed to the acknowledgement of "+
+			"the first one that did not.")
 	probes = define(counter, "probes_total",
 		"Probes that were run.")
 	failures = define(counter, "failures_total",
@@ -149,8 +161,8 @@ var (
 // ofAllProbes returns the metrics that are totals of all probes.
 func ofAllProbes() []*Metric {
 	return []*Metric{
-		visibilityDelay, verdicts, reads, staleReads, backwardReads, lostWrites, primaryChanges, probes,
-		failures,
+		visibilityDelay, verdicts, reads, staleReads, backwardReads, lostWrites, primaryChanges, commitDuration,
+		writeOutages, writeOutageSeconds, probes, failures,
 	}
 }
 

@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
@@ -48,6 +50,9 @@ func (s samples) sendResult(r *probe.Result) {
 		s.send(primaryCapacity, float64(w.Capacity))
 		s.sendUnlessZero(primaryLSN, uint64(w.LSN))
 		s.sendUnlessZero(primaryTimeline, uint64(w.Timeline))
+	}
+	if !r.Acknowledged.IsZero() {
+		s.send(lastAcknowledged, float64(r.Acknowledged.UnixNano())/float64(time.Second))
 	}
 	for i := range r.Nodes {
 		node := &r.Nodes[i]

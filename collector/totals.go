@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
@@ -10,6 +12,10 @@ import (
 // the start, at 0, so that its first increase is visible.
 type totals struct {
 	probes, lost, changes  prometheus.Counter
+	outages, outageSeconds prometheus.Counter
+	outageTime             time.Duration // that outageSeconds has
+	commits                prometheus.Observer
+	commitDuration         *prometheus.HistogramVec
 	failures               *prometheus.CounterVec
 	reads, stale, backward *prometheus.CounterVec
 	verdicts               *prometheus.CounterVec
@@ -23,13 +29,18 @@ func newTotals(nodes []string) *totals {
 		probes:     probes.newCounterVec().WithLabelValues(),
 		lost:       lostWrites.newCounterVec().WithLabelValues(),
 		changes:    primaryChanges.newCounterVec().WithLabelValues(),
+		outages:    writeOutages.newCounterVec().WithLabelValues(),
 		failures:   failures.newCounterVec(),
 		reads:      reads.newCounterVec(),
 		stale:      staleReads.newCounterVec(),
 		backward:   backwardReads.newCounterVec(),
 		verdicts:   verdicts.newCounterVec(),
 		visibility: visibilityDelay.newHistogramVec(),
+
+		outageSeconds:  writeOutageSeconds.newCounterVec().WithLabelValues(),
+		commitDuration: commitDuration.newHistogramVec(),
 	}
+	t.commits = t.commitDuration.WithLabelValues()
 	for i, node := range nodes {
 		for _, reason := range probe.Reasons() {
 			t.failures.WithLabelValues(node, string(reason))
@@ -59,6 +70,10 @@ func (t *totals) countProbe(r *probe.Result) {
 		t.lost.Add(float64(r.Lost.Commits))
 	}
 	t.changes.Add(float64(len(r.Takeovers)))
+	t.countOutage(r)
+	if w := r.Write; w != nil {
+		t.commits.Observe(w.Acknowledged.Sub(w.Sent).Seconds())
+	}
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		for _, err := range node.Failures {
@@ -68,6 +83,15 @@ func (t *totals) countProbe(r *probe.Result) {
 			t.countReplica(node.Name, node.Replica, r.Write != nil)
 		}
 	}
+}
+
+// countOutage counts an outage when it begins, and its time as it goes by.
+func (t *totals) countOutage(r *probe.Result) {
+	if r.Outage.Begins {
+		t.outages.Inc()
+	}
+	t.outageSeconds.Add((r.Outage.All - t.outageTime).Seconds())
+	t.outageTime = r.Outage.All
 }
 
 func (t *totals) countReplica(name string, replica *probe.ReplicaResult, written bool) {
@@ -109,7 +133,7 @@ func outcomeOf(synced *bool) string {
 // collect sends all series.
 func (t *totals) collect(metrics chan<- prometheus.Metric) {
 	for _, series := range []prometheus.Collector{
-		t.probes, t.lost, t.changes, t.failures, t.reads, t.stale, t.backward, t.verdicts, t.visibility,
+		t.probes, t.lost, t.changes, t.outages, t.outageSeconds, t.commitDuration, t.failures, t.reads, t.stale, t.backward, t.verdicts, t.visibility,
 	} {
 		series.Collect(metrics)
 	}

@@ -47,6 +47,7 @@ func dialWith(ctx context.Context, config *pgconn.Config, password string) (*pgc
 	if err != nil {
 		return nil, tried.explain(config, err)
 	}
+	tried.opening.opened.Store(true)
 	return conn, nil
 }
 
@@ -54,6 +55,8 @@ func dialWith(ctx context.Context, config *pgconn.Config, password string) (*pgc
 // list, each address of a name, and with sslmode=prefer with TLS and without.
 type attempts struct {
 	all []*attempt
+	// opening is the network's connection of the last one; nil where there is none.
+	opening *openingConn
 	// passfile is what is wrong with the passfile where no password was found; "" for
 	// nothing that is known.
 	passfile string
@@ -82,22 +85,25 @@ func watchAttempts(config *pgconn.Config) {
 	dial, after := config.DialFunc, config.AfterNetConnect
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
-		if tried := attemptsOf(ctx); tried != nil {
-			tried.all = append(tried.all, &attempt{network: network, joined: err == nil})
+		tried := attemptsOf(ctx)
+		if tried == nil {
+			return conn, err
 		}
-		return conn, err
+		tried.all = append(tried.all, &attempt{network: network, joined: err == nil})
+		if err != nil {
+			return nil, err
+		}
+		tried.opening = &openingConn{Conn: conn}
+		return tried.opening, nil
 	}
 	config.AfterNetConnect = func(ctx context.Context, config *pgconn.Config, conn net.Conn) (net.Conn, error) {
 		if tried := attemptsOf(ctx); tried != nil {
 			tried.all[len(tried.all)-1].conn = conn
 		}
 		if after != nil {
-			var err error
-			if conn, err = after(ctx, config, conn); err != nil {
-				return conn, err
-			}
+			return after(ctx, config, conn)
 		}
-		return withAlerts(conn), nil
+		return conn, nil
 	}
 }
 

@@ -29,9 +29,7 @@ const (
 
 // keeper makes a node's connection and keeps it: it dials in the background, one
 // attempt at a time, renews what is due while the old one is still in use, and notices
-
 // what broke while it was idle. What is to be done when, condition.plan says.
-
 type keeper struct {
 	// open makes a session. The channels are those of connections that it gave up; each
 	// is closed when its connection is gone.

@@ -105,7 +105,11 @@ func (k *keeper) adoptLocked(s *session) {
 
 // failLocked keeps why an attempt failed.
 func (k *keeper) failLocked(err error) {
+	code := codeOf(err)
 	err = withReasonAfter(err, k.ended)
+	if code != cannotConnectNow {
+		k.ended = code // What comes now is another start of the server.
+	}
 	k.failures++
 	k.redial = time.Now().Add(backoff(k.failures, rand.Float64())) //nolint:gosec // As above.
 	if k.session != nil {

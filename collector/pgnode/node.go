@@ -3,9 +3,9 @@
 // project is here.
 //
 // It works on the wire protocol (pgconn) and not through pgxpool, which loses the
-// error of an attempt that nobody waits for any more, dials without a pause after
-// a failure, and makes those who want a connection wait; docs/connections.md has
-// the measurement.
+// error of an attempt that nobody waits for any more, keeps the place of a
+// connection that hangs, and ends an old one before it makes the new one;
+// docs/connections.md has the measurement.
 package pgnode
 
 import (
@@ -97,6 +97,15 @@ func (n *Node) Renew() { n.keeper.renew() }
 
 // Connected says whether there is an open connection, without using it.
 func (n *Node) Connected() bool { return n.keeper.current() != nil }
+
+// Since returns when the connection was made; zero for none, and for one that goes back
+// whenever it is idle.
+func (n *Node) Since() time.Time {
+	if s := n.keeper.current(); s != nil && !s.pooled && !n.opts.Fresh {
+		return s.opened
+	}
+	return time.Time{}
+}
 
 // Identity returns who the server at the open connection is.
 func (n *Node) Identity() verdict.Server {

@@ -11,8 +11,12 @@ import (
 // hasPending says whether something has arrived on a connection that nobody has read, be
 // it its end, without waiting and without taking it. Where that cannot be told it is true.
 func hasPending(conn net.Conn) bool {
-	if encrypted, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = encrypted.NetConn()
+	for {
+		upon, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		conn = upon.NetConn()
 	}
 	socket, ok := conn.(syscall.Conn)
 	if !ok {

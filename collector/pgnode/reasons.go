@@ -32,7 +32,7 @@ func reasonOf(err error, ended string) probe.Reason {
 		failed  *connectError
 	)
 	if errors.As(err, &refused) {
-		return sqlstateReason(refused.Code, ended)
+		return sqlstateReason(refused, ended)
 	}
 	if errors.As(err, &dsn) {
 		return dsn.reason
@@ -48,8 +48,8 @@ func reasonOf(err error, ended string) probe.Reason {
 }
 
 // sqlstateReason maps the error codes of PostgreSQL's appendix A.
-func sqlstateReason(code, ended string) probe.Reason {
-	switch code {
+func sqlstateReason(refused *pgconn.PgError, ended string) probe.Reason {
+	switch refused.Code {
 	case "42501": // insufficient_privilege
 		return probe.ReasonPermission
 	case "42P01", "3F000", undefinedColumn, invalidCatalog: // undefined_table, invalid_schema_name
@@ -71,13 +71,14 @@ func sqlstateReason(code, ended string) probe.Reason {
 	case adminShutdown, crashShutdown:
 		return probe.ReasonShuttingDown
 	case cannotConnectNow:
-		// On its way up or down: only the message says which, and how the last session ended.
-		if ended == adminShutdown || ended == crashShutdown {
+		// On its way up or down: only the message says which. How the last session ended does
+		// too; and a detail has only a server on its way up, which recovers.
+		if refused.Detail == "" && (ended == adminShutdown || ended == crashShutdown) {
 			return probe.ReasonShuttingDown
 		}
 		return probe.ReasonStartingUp
 	}
-	if strings.HasPrefix(code, classAuth) {
+	if strings.HasPrefix(refused.Code, classAuth) {
 		return probe.ReasonAuth
 	}
 	return probe.ReasonOther

@@ -21,21 +21,23 @@ func TestSQLStateReason(t *testing.T) {
 	for _, test := range []struct {
 		code, ended string
 		want        probe.Reason
+		detail      string
 	}{
-		{"28P01", "", probe.ReasonAuth},
-		{"28000", "", probe.ReasonAuth},
-		{"3D000", "", probe.ReasonMissingTable},
-		{"57P03", "", probe.ReasonStartingUp},
-		{"57P03", "40001", probe.ReasonStartingUp},
-		{"57P03", "57P01", probe.ReasonShuttingDown},
-		{"57P03", "57P02", probe.ReasonShuttingDown},
-		{"57P01", "", probe.ReasonShuttingDown},
-		{"57P05", "", probe.ReasonOther},
-		{"08P01", "", probe.ReasonPooler},
-		{"53100", "", probe.ReasonDiskFull},
-		{"", "", probe.ReasonOther},
+		{"28P01", "", probe.ReasonAuth, ""},
+		{"28000", "", probe.ReasonAuth, ""},
+		{"3D000", "", probe.ReasonMissingTable, ""},
+		{"57P03", "", probe.ReasonStartingUp, ""},
+		{"57P03", "40001", probe.ReasonStartingUp, ""},
+		{"57P03", "57P01", probe.ReasonShuttingDown, ""},
+		{"57P03", "57P02", probe.ReasonShuttingDown, ""},
+		{"57P03", "57P01", probe.ReasonStartingUp, "Consistent recovery state has not been yet reached."},
+		{"57P01", "", probe.ReasonShuttingDown, ""},
+		{"57P05", "", probe.ReasonOther, ""},
+		{"08P01", "", probe.ReasonPooler, ""},
+		{"53100", "", probe.ReasonDiskFull, ""},
+		{"", "", probe.ReasonOther, ""},
 	} {
-		if got := sqlstateReason(test.code, test.ended); got != test.want {
+		if got := sqlstateReason(&pgconn.PgError{Code: test.code, Detail: test.detail}, test.ended); got != test.want {
 			t.Errorf("%s after %q: %s, want %s", test.code, test.ended, got, test.want)
 		}
 	}

@@ -53,6 +53,7 @@ type Cluster struct {
 	beat    verdict.Beat   // the last acknowledged one
 	writer  verdict.Writer // who acknowledged it
 	ledger  verdict.Ledger
+	outages verdict.Outages
 	memory  []memory // by index of the node
 }
 
@@ -64,6 +65,7 @@ type memory struct {
 	server   verdict.Server // that said so
 	restored time.Time      // when it last replayed WAL from an archive
 	servers  verdict.Servers
+	since    time.Time // when its connection was made
 
 	tookWrites  bool        // it said so when it last answered
 	wrote       verdict.Row // its row then
@@ -112,6 +114,7 @@ func (c *Cluster) Probe(ctx context.Context) *Result {
 		r.Primary = c.nodes[c.primary].Name()
 	}
 	c.settle(r)
+	c.recordOutage(r)
 	r.Duration = time.Since(r.Started)
 	return r
 }
@@ -184,6 +187,7 @@ func (c *Cluster) readyConnection(ctx context.Context, i int, result *NodeResult
 func (c *Cluster) writeCanary(ctx context.Context, r *Result) {
 	node, result := c.nodes[c.primary], &r.Nodes[c.primary]
 	result.Replica = nil
+	r.Attempted = time.Now()
 	if !node.Connected() {
 		return
 	}

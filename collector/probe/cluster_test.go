@@ -28,6 +28,7 @@ func (f *fakeNode) Name() string                  { return f.name }
 func (f *fakeNode) Connected() bool               { return f.gone == nil || !f.gone() }
 func (f *fakeNode) Ready() bool                   { return f.Connected() }
 func (f *fakeNode) Prepare() time.Duration        { return 0 }
+func (f *fakeNode) Since() time.Time              { return time.Time{} }
 func (f *fakeNode) Renew()                        { f.renewals++ }
 func (f *fakeNode) Unrenewed() error              { return nil }
 func (f *fakeNode) Identity() verdict.Server      { return f.server }

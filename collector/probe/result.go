@@ -17,8 +17,15 @@ type Result struct {
 	Duration time.Duration
 	// Primary is the name of the node that was written to, or would have been.
 	Primary string
+	// Attempted is when the canary write was sent, or would have been.
+	Attempted time.Time
 	// Write is nil when no canary commit was acknowledged.
 	Write *Write
+	// Acknowledged is when the last commit was acknowledged, in this probe or an earlier
+	// one; zero for never.
+	Acknowledged time.Time
+	// Outage is what this probe has to say of times in which nobody could write.
+	Outage Outage
 	// Takeovers are those of another server as primary, oldest first: two where a probe
 	// that follows one finds a better primary still.
 	Takeovers []Takeover
@@ -31,6 +38,16 @@ type Result struct {
 	Undecided bool
 	// Nodes are all nodes of the cluster, in the order of the configuration.
 	Nodes []NodeResult
+}
+
+// Outage says whether nobody can write, or could for a while.
+type Outage struct {
+	// Begins is true when the outage begins with this probe's write, and Ended is how long
+	// the one was that ends with it; 0 for none.
+	Begins bool
+	Ended  time.Duration
+	// All is how long all outages have lasted so far.
+	All time.Duration
 }
 
 // Takeover says which node followed which as primary: under the same name where
@@ -50,6 +67,8 @@ type NodeResult struct {
 	// Connecting is true when the node could not be asked because its connection was still
 	// being made, and nothing else is known to be wrong.
 	Connecting bool
+	// Reconnected is true when the node has another connection than in the probe before.
+	Reconnected bool
 	// Pooled is true when a pooler stands in front of the server.
 	Pooled bool
 	// Servers is how many different ones the address led to within the last hour, 0 where

@@ -41,6 +41,10 @@ func (c *Cluster) recordIdentity(i int, result *NodeResult) {
 	if !c.nodes[i].Connected() {
 		return // What it said before it broke is of the server that it led to.
 	}
+	if since := c.nodes[i].Since(); !since.IsZero() && !since.Equal(c.memory[i].since) {
+		result.Reconnected = !c.memory[i].since.IsZero()
+		c.memory[i].since = since
+	}
 	result.Server = c.nodes[i].Identity()
 	result.Pooled = c.nodes[i].Pooled()
 	result.InTurn = c.memory[i].servers.Meet(result.Server, time.Now()) || result.InTurn
@@ -103,6 +107,19 @@ func (c *Cluster) settle(r *Result) {
 		r.Lost, r.AtRisk = c.ledger.Lose(rivals)
 		r.Undecided = c.ledger.Undecided()
 	}
+}
+
+// recordOutage keeps whether somebody can write. That a connection is still being made, and
+// nothing else is known to be wrong, says nothing.
+func (c *Cluster) recordOutage(r *Result) {
+	switch {
+	case r.Write != nil:
+		r.Outage.Ended = c.outages.Acknowledge(r.Write.Acknowledged)
+	case len(r.Nodes[c.primary].Failures) > 0:
+		r.Outage.Begins = c.outages.Fail(r.Attempted)
+	}
+	r.Outage.All = c.outages.Time(time.Now())
+	r.Acknowledged = c.beat.Acknowledged
 }
 
 // renew has the connections of nodes replaced, because the names may have moved on since

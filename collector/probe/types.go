@@ -32,7 +32,7 @@ type Read struct {
 
 // ErrConnecting is why a node cannot be asked although nothing is known to be wrong
 // with it: its connection is still being made.
-var ErrConnecting = errors.New("the connection is still being made; the next probe finds it ready")
+var ErrConnecting = errors.New("the connection is still being made: the node is far away, or does not answer")
 
 // Node is one PostgreSQL server, with the connection that it makes and keeps itself. A
 // node serves one call at a time. Every method returns before its context's deadline,
@@ -49,6 +49,9 @@ type Node interface {
 	Prepare() time.Duration
 	// Connect waits for the connection.
 	Connect(ctx context.Context) error
+	// Since is when the connection was made; zero for none, and for one that goes back
+	// whenever it is idle.
+	Since() time.Time
 	// Connected says whether there is a connection, without using it.
 	Connected() bool
 	// Renew has the connection replaced before one of the next probes, because a new one

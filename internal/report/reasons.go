@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
@@ -59,7 +60,8 @@ func explain(replica *probe.ReplicaResult) string {
 	case replica.Doubtful() && replica.Late:
 		return "shows the canary, but was connected too late to tell how soon"
 	case replica.Doubtful() && replica.LastStale.IsZero():
-		return "shows the canary, but one read takes longer than --probe.synced-within: raise that"
+		took := replica.First.Received.Sub(replica.First.Sent).Round(time.Millisecond)
+		return fmt.Sprintf("shows the canary, but one read takes %v, longer than --probe.synced-within: raise that above it", took)
 	case replica.Doubtful():
 		return "shows the canary, perhaps too late: it came at the limit of --probe.synced-within"
 	case replica.State == "":

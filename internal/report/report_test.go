@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -41,5 +42,24 @@ func TestVerdict(t *testing.T) {
 		if got := VerdictOn(r, test.noReplica); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
+	}
+}
+
+func TestReasonsOfFarNodes(t *testing.T) {
+	sent := time.Now()
+	back := sent.Add(303 * time.Millisecond)
+	r := &probe.Result{Write: &probe.Write{}, Nodes: []probe.NodeResult{
+		{Name: "primary", Up: true},
+		{Name: "far", Up: true, Replica: &probe.ReplicaResult{First: &probe.Read{Sent: sent, Received: back}, FirstFresh: back}},
+		{Name: "silent", Connecting: true, Replica: &probe.ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateUnreachable}}},
+	}}
+	var text strings.Builder
+	if err := Reasons(&text, r, false); err != nil {
+		t.Fatal(err)
+	}
+	want := "far: shows the canary, but one read takes 303ms, longer than --probe.synced-within: raise that above it\n" +
+		"silent: the connection is still being made: the node is far away, or does not answer\n"
+	if text.String() != want {
+		t.Errorf("%q, want %q", text.String(), want)
 	}
 }

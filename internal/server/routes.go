@@ -35,6 +35,9 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	scrape := limitInFlight(config.Limits.withDefaults().InFlight, config.scrapeHandler(own))
 	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, scrape))
 	mux.Handle("GET "+ProbePath, requireTarget(config.Cluster, limitInFlight(config.Limits.withDefaults().InFlight, config.scrapeHandler(nil))))
+	mux.HandleFunc("GET "+eventsPath, func(w http.ResponseWriter, _ *http.Request) {
+		writeEvents(w, config.Cluster, config.Collector.Events())
+	})
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { writeText(w, "Healthy.\n") })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if stopping.Load() {

@@ -1,8 +1,9 @@
 //go:build unix
 
 // Package bench compares a scrape with its floor, the same statements on bare
-// connections, on a pair of servers that it starts: all in one run and in turn,
-// so that a noisy machine is noisy for all of them.
+// connections, and the set-up of a connection with that of a bare one, on a pair
+// of servers that it starts: all in one run and in turn, so that a noisy machine
+// is noisy for all of them.
 package bench
 
 import (
@@ -47,7 +48,10 @@ func (options Options) onPair(ctx context.Context, program *exporter.Program, se
 	if err := comparePair(ctx, out, servers, e, options.Rounds); err != nil {
 		return err
 	}
-	return countAlarms(ctx, out, e, options.Scrapes)
+	if err := countAlarms(ctx, out, e, options.Scrapes); err != nil {
+		return err
+	}
+	return compareSetUps(ctx, out, servers, options.Rounds/4)
 }
 
 // onMany measures the first reads of one replica and of many.

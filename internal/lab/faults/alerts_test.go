@@ -214,9 +214,13 @@ func flatten(t *testing.T, text string) map[string]sample {
 			}
 			flat[name+"_count"+labels] = sample{name, true, float64(histogram.GetSampleCount())}
 			flat[name+"_sum"+labels] = sample{name, true, histogram.GetSampleSum()}
+			before := "{"
+			if labels != "" {
+				before = strings.TrimSuffix(labels, "}") + ","
+			}
 			for _, bucket := range histogram.GetBucket() {
-				le := fmt.Sprintf(`,le="%v"}`, bucket.GetUpperBound())
-				flat[name+"_bucket"+strings.TrimSuffix(labels, "}")+le] = sample{name, true, float64(bucket.GetCumulativeCount())}
+				le := fmt.Sprintf(`le="%v"}`, bucket.GetUpperBound())
+				flat[name+"_bucket"+before+le] = sample{name, true, float64(bucket.GetCumulativeCount())}
 			}
 		}
 	}

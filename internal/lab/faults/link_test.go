@@ -62,8 +62,9 @@ type link struct {
 type linkConn struct {
 	ends [2]*net.TCPConn // where each direction ends
 	hole sync.Once
-	dark chan struct{} // closed when nothing passes any more
-	over chan struct{} // closed when the link hangs up
+	dark chan struct{}  // closed when nothing passes any more
+	over chan struct{}  // closed when the link hangs up
+	gone sync.WaitGroup // what passes data on, and so keeps the connection open
 	end  sync.Once
 }
 
@@ -102,6 +103,7 @@ func (l *link) accept(listener net.Listener) {
 			ends: [2]*net.TCPConn{server.(*net.TCPConn), client.(*net.TCPConn)},
 			dark: make(chan struct{}), over: make(chan struct{}),
 		}
+		c.gone.Add(len(c.ends))
 		l.admit(c)
 		for where, from := range map[direction]net.Conn{toServer: client, toClient: server} {
 			l.running.Go(func() { l.pass(c, where, from) })
@@ -167,14 +169,17 @@ func (l *link) set(kind breakage, where direction, after int, messages bool) {
 
 func (l *link) darken() { l.forAll(func(c *linkConn) { c.hole.Do(func() { close(c.dark) }) }) }
 
-// hangUp ends all connections, at once: closing one waits for who reads it.
+// hangUp ends all connections, and returns when the other sides have been told: a
+// connection that somebody reads is closed only when that has returned.
 func (l *link) hangUp() {
+	var all []*linkConn
 	l.forAll(func(c *linkConn) {
-		for _, end := range c.ends {
-			_ = end.CloseWrite() // It may be closed already.
-		}
 		c.close()
+		all = append(all, c)
 	})
+	for _, c := range all {
+		c.gone.Wait()
+	}
 }
 
 func (l *link) forAll(do func(*linkConn)) {
@@ -212,6 +217,7 @@ func (l *link) pass(c *linkConn, where direction, from io.Reader) {
 		l.mu.Lock()
 		delete(l.open, c)
 		l.mu.Unlock()
+		c.gone.Done()
 	}()
 	for n := 0; ; n++ {
 		data, err := l.read(from, where == toServer && n == 0)

@@ -17,7 +17,7 @@ func refusedFaults() []fault {
 	preferred := func(l *layout) {
 		l.links = true
 		l.more = func(_ *scene, c *pairConfig) {
-			c.replicaDSN = strings.Replace(c.replicaDSN, "sslmode=disable", "sslmode=prefer", 1)
+			c.replicaDSN = strings.Replace(c.replicaDSN, "sslmode=disable", "sslmode=prefer&connect_timeout=1", 1)
 		}
 	}
 	back := func(s *scene) { s.links[toReplica].lead(s.replica.Addr()) }
@@ -47,6 +47,8 @@ func refusedFaults() []fault {
 			with:      preferred,
 			hit:       func(s *scene) { s.links[toReplica].lead(listen(s.t, refuseTLS(saysNothing))) },
 			timeout:   hangs,
+			within:    10,
+			because:   "when the attempt to connect is given up",
 			publishes: "up 1, primaries 1, primary up, replica unreachable (timeout)",
 			heal:      back,
 			alerts:    "PgCanaryReplicaUnreachable",

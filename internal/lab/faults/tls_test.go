@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,8 +13,10 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
+	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
@@ -71,6 +74,20 @@ func tlsFaults() []fault {
 			alerts:    "PgCanaryNoPrimary",
 		},
 	}
+}
+
+// TestChannelBinding: a login with SCRAM is bound to the TLS connection, so that nobody in
+// between can pass it on.
+func TestChannelBinding(t *testing.T) {
+	p := newPair(t)
+	s := &scene{pair: p}
+	s.certify(p.primary)
+	s.set(p.primary, "ssl", "on")
+	dsn := strings.Replace(through(p.primary, p.primary.Addr()), "sslmode=disable", "sslmode=require&channel_binding=require", 1)
+	node, err := pgnode.New(dsn, p.config.node)
+	must(t, err)
+	defer func() { must(t, node.Close(context.WithoutCancel(t.Context()))) }()
+	must(t, node.Connect(t.Context()))
 }
 
 // certify gives a server a certificate that is its own authority, and returns its path.
