@@ -131,6 +131,7 @@ func (k *keeper) prepare() time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.beginLocked()
+	k.awaitCheckLocked(k.life)
 	if k.session != nil && k.isSpent() {
 		k.retireLocked(k.session)
 	}
@@ -245,6 +246,7 @@ func (k *keeper) close(ctx context.Context) error {
 	k.closed = true
 	k.timer.Stop()
 	k.end()
+	k.awaitCheckLocked(ctx)
 	for _, s := range []*session{k.session, k.renewed} {
 		if s != nil {
 			k.closeLocked(s) //nolint:contextcheck // The good-bye has a time of its own.
@@ -280,6 +282,13 @@ func (k *keeper) waitLocked(ctx context.Context) bool {
 		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// awaitCheckLocked waits until nobody looks at the session in the background: the driver takes
+// only one call at a time, and ends the program where a connection is closed twice at once.
+func (k *keeper) awaitCheckLocked(ctx context.Context) {
+	for k.checking && k.waitLocked(ctx) { //nolint:revive // It waits.
 	}
 }
 

@@ -119,10 +119,10 @@ func (k *keeper) failLocked(err error) {
 func (k *keeper) checkIdle() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.checking = false
 	if s := k.session; s != nil && !s.busy {
 		k.checkLocked(s)
 	}
+	k.checking = false
 	k.tellLocked()
 	k.scheduleLocked()
 }
