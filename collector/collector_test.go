@@ -73,7 +73,7 @@ func broken() *probe.Result {
 	refused := &probe.Error{Reason: probe.ReasonConnect, Err: errors.New("connection refused")}
 	return &probe.Result{
 		Started: start, Duration: time.Second, Primary: "a:5432",
-		Acknowledged: start.Add(-time.Second), Outage: probe.Outage{Begins: true, All: time.Second},
+		Acknowledged: start.Add(-time.Second), Outage: probe.Outage{Began: start, All: time.Second},
 		Nodes: []probe.NodeResult{
 			{Name: "a:5432", Failures: []error{refused}},
 			{Name: "b:5432", Up: true, Member: verdict.Member{Answered: true, State: verdict.State{InRecovery: true}}, Replica: &probe.ReplicaResult{
@@ -245,7 +245,7 @@ func TestJournalWritesChangesOnly(t *testing.T) {
 	replaying := result()
 	replaying.Nodes[1].Replica.Synced, replaying.Nodes[1].Replica.State = ptr(false), verdict.StateReplaying
 	lasts, ends := broken(), result()
-	lasts.Outage.Begins, ends.Outage.Ended = false, 90*time.Second
+	lasts.Outage.Began, ends.Outage.Ended = time.Time{}, 90*time.Second
 	for _, r := range []*probe.Result{result(), result(), behind, replaying, behind, broken(), lasts, ends, result()} {
 		j.logProbe(r)
 	}

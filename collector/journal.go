@@ -69,7 +69,7 @@ func (j *journal) logChanges(r *probe.Result) {
 
 // logOutage logs when nobody can write any more, and why, and when somebody can again.
 func (j *journal) logOutage(r *probe.Result) {
-	if r.Outage.Begins {
+	if !r.Outage.Began.IsZero() {
 		fields := []any{"msg", "no canary commit is acknowledged", "primary", r.Primary}
 		for i := range r.Nodes {
 			if node := &r.Nodes[i]; node.Name == r.Primary && len(node.Failures) > 0 {

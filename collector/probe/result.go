@@ -42,10 +42,11 @@ type Result struct {
 
 // Outage says whether nobody can write, or could for a while.
 type Outage struct {
-	// Begins is true when the outage begins with this probe's write, and Ended is how long
-	// the one was that ends with it; 0 for none.
-	Begins bool
-	Ended  time.Duration
+	// Began is when the outage began of which this probe is the first to know, zero for none:
+	// with its own write, or with that of an earlier one which found the connection still being
+	// made. Ended is how long the one was that ends with this probe's write; 0 for none.
+	Began time.Time
+	Ended time.Duration
 	// All is how long all outages have lasted so far.
 	All time.Duration
 }
@@ -147,8 +148,13 @@ func (r *Result) members() []verdict.Member {
 	return members
 }
 
-// recordFailure keeps a failed operation, of one reason the last.
+// recordFailure keeps a failed operation, of one reason the last. One that found the
+// connection still being made is none.
 func (n *NodeResult) recordFailure(err error) {
+	if errors.Is(err, ErrConnecting) {
+		n.Connecting = true
+		return
+	}
 	n.Up = n.Up || answered(err)
 	for i, earlier := range n.Failures {
 		if ReasonOf(earlier) == ReasonOf(err) {
