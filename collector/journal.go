@@ -146,10 +146,14 @@ func conditionOf(r *probe.Result, node *probe.NodeResult) (condition string, goo
 		return "unreachable: " + string(probe.ReasonOf(node.Failures[0])), false
 	case !node.Up:
 		return "unreachable", false
+	case node.Name == r.Primary && r.Write != nil && failed: // Its connection cannot be renewed.
+		return "primary, writable, but failing: " + string(probe.ReasonOf(node.Failures[0])), false
 	case node.Name == r.Primary && r.Write != nil:
 		return "primary, writable", true
 	case node.Name == r.Primary && failed:
 		return "not written: " + string(probe.ReasonOf(node.Failures[0])), false
+	case node.Name == r.Primary: // Its connection was ready too late.
+		return "not written", false
 	case failed:
 		return "failing: " + string(probe.ReasonOf(node.Failures[0])), false
 	case node.Replica != nil && node.Replica.Doubtful():
