@@ -116,14 +116,6 @@ func (k *keeper) current() *session {
 	return k.session
 }
 
-// unrenewed returns why the session could not be renewed when that was last tried: a new
-// client gets the same, in this probe as in the one that the attempt fell into.
-func (k *keeper) unrenewed() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.renewal
-}
-
 // prepare readies the connection for a probe: it takes up the renewed one, looks at one
 // that was idle, and begins to dial where there is none. It returns how long that is
 // worth waiting for, 0 where it is there or nobody knows.
@@ -140,45 +132,13 @@ func (k *keeper) prepare() time.Duration {
 		k.checkLocked(s)
 		k.takeRenewed()
 	}
+	defer k.scheduleLocked()
 	if k.session != nil {
 		k.lookUpLocked(k.session)
 		return 0
 	}
 	k.dialLocked()
-	k.scheduleLocked()
 	return patience(k.took, k.failed != nil)
-}
-
-// takeRenewed puts the renewed session in the place of the old one. The lock is held.
-func (k *keeper) takeRenewed() {
-	if k.renewed == nil {
-		return
-	}
-	old := k.session
-	k.session, k.renewed = k.renewed, nil
-	if old == nil {
-		return
-	}
-	k.closeLocked(old)
-	if k.session.identity.Is(old.identity) {
-		k.askedApart = min(2*k.askedApart, k.lifetime)
-	} else {
-		k.askedApart = firstAskedApart
-	}
-}
-
-// firstAskedApart is how long a session lasts at the least before a probe can have it renewed.
-// It doubles each time that this led to the same server again.
-const firstAskedApart = 10 * time.Second
-
-// renew has the session replaced because it may lead elsewhere than a new one.
-func (k *keeper) renew() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if s := k.session; s != nil && time.Since(s.opened) >= k.askedApart {
-		s.expires = time.Now()
-		k.scheduleLocked()
-	}
 }
 
 // connect waits for a session: until there is one, an attempt that was begun in this probe
@@ -187,6 +147,11 @@ func (k *keeper) connect(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for {
+		if k.session == nil && k.renewed != nil {
+			k.takeRenewed()          //nolint:contextcheck // What broke is closed without the caller.
+			k.checkLocked(k.session) //nolint:contextcheck // As above.
+			k.scheduleLocked()
+		}
 		switch {
 		case k.session != nil:
 			return nil

@@ -38,6 +38,14 @@ const (
 	givesUp // as when a direct session cannot be had
 )
 
+func newRandomServer(t *testing.T, seed uint64) *randomServer {
+	t.Helper()
+	config, err := pgconn.ParseConfig("host=server user=u dbname=d")
+	must(t, err)
+	config.DialFunc = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no cancel requests") }
+	return &randomServer{chance: rand.New(rand.NewPCG(seed, 11)), config: config}
+}
+
 // randomLink is the client's end of a connection.
 type randomLink struct {
 	net.Conn
@@ -150,10 +158,8 @@ func TestKeeperInAnyOrder(t *testing.T) {
 }
 
 func liveAtRandom(t *testing.T, seed uint64) {
-	config, err := pgconn.ParseConfig("host=server user=u dbname=d")
-	must(t, err)
-	config.DialFunc = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no cancel requests") }
-	server := &randomServer{chance: rand.New(rand.NewPCG(seed, 11)), config: config, pooled: seed%4 == 1}
+	server := newRandomServer(t, seed)
+	server.pooled = seed%4 == 1
 	k := newKeeper(&keeper{
 		open: server.openSession, fresh: seed%4 == 2, lifetime: 20 * time.Second,
 		elsewhere: func(context.Context, *session) bool { return server.draw(5) == 0 },
@@ -172,7 +178,10 @@ func liveAtRandom(t *testing.T, seed uint64) {
 		}
 		// The first ones may have been made long ago, with failed renewals since.
 		if s := k.current(); s != nil && second > 60 && time.Since(s.opened) > oldest {
-			t.Errorf("a session is %v old", time.Since(s.opened))
+			k.mu.Lock()
+			do, next := k.condition().plan()
+			t.Errorf("a session is %v old; action %v is due at %v: %+v", time.Since(s.opened), do, next, k.condition())
+			k.mu.Unlock()
 		}
 		time.Sleep(time.Second)
 	}
@@ -190,8 +199,6 @@ func (s *randomServer) happen(k *keeper) {
 	switch what := s.draw(12); what {
 	case refusing, silent, givesUp:
 		s.set(what)
-	default:
-		s.set(healthy)
 	case 8, 9:
 		if link != nil {
 			_ = link.far.Close()
@@ -205,6 +212,8 @@ func (s *randomServer) happen(k *keeper) {
 		}
 	case 11:
 		k.renew()
+	default:
+		s.set(healthy)
 	}
 }
 
@@ -241,4 +250,34 @@ func probeHere(s *randomServer, k *keeper, trouble bool) error {
 		k.release(session, !session.conn.IsClosed(), err)
 	}
 	return nil
+}
+
+// TestRenewedSessionIsTakenWhenTheOldOneBreaks: a write that is made again does not wait for
+// a third connection.
+func TestRenewedSessionIsTakenWhenTheOldOneBreaks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newRandomServer(t, 1)
+		k := newKeeper(&keeper{open: server.openSession, elsewhere: func(context.Context, *session) bool { return false }})
+		_ = k.ready()
+		must(t, k.connect(t.Context()))
+		old, err := k.borrow(t.Context())
+		must(t, err)
+		k.mu.Lock()
+		old.expires = time.Now()
+		k.scheduleLocked()
+		k.mu.Unlock()
+		time.Sleep(5 * time.Second) // The renewed one is ready.
+		server.set(silent)
+		k.release(old, false, net.ErrClosed)
+		must(t, k.connect(t.Context()))
+		if s := k.current(); s == nil || s == old {
+			t.Errorf("the session is %p, and the old one was %p", s, old)
+		}
+		time.Sleep(time.Minute)
+		if open, _ := server.connections(); open != 1 {
+			t.Errorf("%d connections, want 1", open)
+		}
+		must(t, k.close(t.Context()))
+	})
 }

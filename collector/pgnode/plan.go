@@ -54,9 +54,9 @@ func (c condition) plan() (do action, next time.Time) {
 		return c.at(!c.busy, c.idleSince.Add(lentIdle), toGiveBack)
 	}
 	// A lent connection is made when a probe asks for it, not before.
-	wanted := c.connected && !c.renewed
+	wanted := !c.renewed
 	if !c.connected {
-		wanted = !c.lent && c.now.Sub(c.demanded) < demandMemory
+		wanted = wanted && !c.lent && c.now.Sub(c.demanded) < demandMemory
 	}
 	if wanted && !c.dialing && c.room {
 		if do, next = c.at(true, later(c.expires, c.redial), toDial); do != toRest {
