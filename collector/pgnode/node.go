@@ -128,13 +128,17 @@ func (n *Node) Unrenewed() error { return withReason(n.keeper.unrenewed()) }
 // connection, or the one that there is turns out to have broken since it was last used,
 // it waits for another one: that may mean a second commit, which the canary copes with.
 func (n *Node) Write(ctx context.Context) (probe.Write, error) {
+	system := uint64(0)
 	for again := false; ; again = true {
 		if err := n.Connect(ctx); err != nil {
 			return probe.Write{}, err
 		}
 		reused := false
 		w, err := onSession(ctx, n, func(s *session) (probe.Write, error) {
-			reused = s.used
+			if s.leadsToOtherCluster(system) { // It is written once it is agreed on.
+				return probe.Write{}, errOtherCluster
+			}
+			reused, system = s.used, s.identity.System
 			return s.writeInTime(ctx)
 		})
 		if err == nil || again || !reused || n.Connected() || ctx.Err() != nil {
