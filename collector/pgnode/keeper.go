@@ -40,6 +40,9 @@ type keeper struct {
 	fresh bool
 	// lifetime is after how long a session is renewed.
 	lifetime time.Duration
+	// probeTime is how long a probe may take: one whose primary is slow to commit comes late
+	// to the reads.
+	probeTime time.Duration
 
 	running sync.WaitGroup
 	life    context.Context //nolint:containedctx // Of what runs in the background, which no caller's ends.

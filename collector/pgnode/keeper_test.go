@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -60,4 +61,31 @@ func TestNothingWaitsForTheEndOfAConnection(t *testing.T) {
 	}
 	close(release)
 	must(t, node.Close(t.Context()))
+}
+
+// TestLentSessionIsKeptForTheProbe: a probe whose primary is slow to commit comes late to the
+// reads, and finds the replica's connection there.
+func TestLentSessionIsKeptForTheProbe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newRandomServer(t, 1)
+		k := newKeeper(&keeper{open: server.openSession, fresh: true, probeTime: 5 * time.Second})
+		_, _ = k.ready(), k.prepare()
+		must(t, k.connect(t.Context()))
+		time.Sleep(lentIdle + time.Second)
+		s, err := k.borrow(t.Context())
+		must(t, err)
+		k.release(s, true, nil)
+		time.Sleep(lentIdle + time.Millisecond)
+		if k.current() != nil {
+			t.Error("it was used, and is still there")
+		}
+		_, _ = k.ready(), k.prepare()
+		must(t, k.connect(t.Context()))
+		time.Sleep(5*time.Second + time.Millisecond)
+		if k.current() != nil {
+			t.Error("the probe did not use it, and it is still there")
+		}
+		must(t, k.close(t.Context()))
+	})
 }

@@ -45,6 +45,9 @@ func (k *keeper) condition() condition {
 	if s := k.session; s != nil {
 		c.connected, c.busy, c.lent = true, s.busy || k.checking, s.pooled || k.fresh
 		c.idleSince, c.checked, c.expires = s.usedAt, s.checkedAt, s.expires
+		if !s.used || s.usedAt.Before(k.demanded) {
+			c.reserved = k.demanded.Add(k.probeTime)
+		}
 	}
 	return c
 }

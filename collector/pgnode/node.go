@@ -71,7 +71,9 @@ func New(dsn string, opts Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{name: cmp.Or(opts.Name, to.address.Hosts), dsn: dsn, dropped: to.dropped, opts: opts, read: readDSN}
-	n.keeper = newKeeper(&keeper{open: n.openSession, elsewhere: n.leadsElsewhere, fresh: opts.Fresh, lifetime: opts.Lifetime})
+	n.keeper = newKeeper(&keeper{
+		open: n.openSession, elsewhere: n.leadsElsewhere, fresh: opts.Fresh, lifetime: opts.Lifetime, probeTime: opts.StatementTimeout,
+	})
 	return n, nil
 }
 

@@ -51,6 +51,12 @@ func TestPlan(t *testing.T) {
 		{"lent, in use every second", with(connected, func(c *condition) { c.lent = true }), toRest, in(time.Second)},
 		{"lent and idle", with(connected, func(c *condition) { c.lent, c.idleSince = true, ago(lentIdle) }), toGiveBack, never},
 		{"lent and idle, but in use", with(connected, func(c *condition) { c.lent, c.busy, c.idleSince = true, true, ago(lentIdle) }), toRest, in(checkInterval)},
+		{"lent and idle, in a probe that waits for the commit", with(connected, func(c *condition) {
+			c.lent, c.idleSince, c.reserved = true, ago(lentIdle), in(3*time.Second)
+		}), toRest, in(3 * time.Second)},
+		{"lent, and not used by the last probe", with(connected, func(c *condition) {
+			c.lent, c.idleSince, c.reserved = true, ago(lentIdle), now
+		}), toGiveBack, never},
 		{"lent, and due", with(connected, func(c *condition) { c.lent, c.expires = true, now }), toRest, in(time.Second)},
 		{"lent, and given back", with(lost, func(c *condition) { c.lent = true }), toRest, never},
 	} {
