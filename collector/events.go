@@ -24,7 +24,7 @@ const (
 	EventLost EventKind = "lost"
 	// EventState: a node is in another state than before.
 	EventState EventKind = "state"
-	// EventConnected: a node has another connection than before.
+	// EventConnected: a node is connected again, or to another server.
 	EventConnected EventKind = "connected"
 )
 

@@ -22,6 +22,7 @@ type randomServer struct {
 	chance *rand.Rand
 	config *pgconn.Config
 	pooled bool
+	slow   int // An attempt takes up to so many milliseconds.
 
 	mu     sync.Mutex
 	health int
@@ -43,7 +44,7 @@ func newRandomServer(t *testing.T, seed uint64) *randomServer {
 	config, err := pgconn.ParseConfig("host=server user=u dbname=d")
 	must(t, err)
 	config.DialFunc = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no cancel requests") }
-	return &randomServer{chance: rand.New(rand.NewPCG(seed, 11)), config: config}
+	return &randomServer{chance: rand.New(rand.NewPCG(seed, 11)), config: config, slow: 100}
 }
 
 // randomLink is the client's end of a connection.
@@ -94,7 +95,7 @@ func (s *randomServer) openSession(ctx context.Context) (*session, []<-chan stru
 	s.mu.Lock()
 	health := s.health
 	s.mu.Unlock()
-	if !sleepFor(ctx, time.Duration(s.draw(3000))*time.Millisecond) {
+	if !sleepFor(ctx, time.Duration(s.draw(s.slow))*time.Millisecond) {
 		s.count(-1)
 		return nil, nil, ctx.Err()
 	}
@@ -159,7 +160,7 @@ func TestKeeperInAnyOrder(t *testing.T) {
 
 func liveAtRandom(t *testing.T, seed uint64) {
 	server := newRandomServer(t, seed)
-	server.pooled = seed%4 == 1
+	server.pooled, server.slow = seed%4 == 1, 3000
 	k := newKeeper(&keeper{
 		open: server.openSession, fresh: seed%4 == 2, lifetime: 20 * time.Second,
 		elsewhere: func(context.Context, *session) bool { return server.draw(5) == 0 },
@@ -271,8 +272,8 @@ func TestRenewedSessionIsTakenWhenTheOldOneBreaks(t *testing.T) {
 		server.set(silent)
 		k.release(old, false, net.ErrClosed)
 		must(t, k.connect(t.Context()))
-		if s := k.current(); s == nil || s == old {
-			t.Errorf("the session is %p, and the old one was %p", s, old)
+		if s := k.current(); s == nil || s == old || !s.since.Equal(s.opened) {
+			t.Errorf("the session is %+v, and the old one was %p", s, old)
 		}
 		time.Sleep(time.Minute)
 		if open, _ := server.connections(); open != 1 {

@@ -100,11 +100,11 @@ func (n *Node) Renew() { n.keeper.renew() }
 // Connected says whether there is an open connection, without using it.
 func (n *Node) Connected() bool { return n.keeper.current() != nil }
 
-// Since returns when the connection was made; zero for none, and for one that goes back
-// whenever it is idle.
+// Since returns since when there has been a connection to the server, which may have been
+// renewed meanwhile; zero for none, and for one that goes back whenever it is idle.
 func (n *Node) Since() time.Time {
 	if s := n.keeper.current(); s != nil && !s.pooled && !n.opts.Fresh {
-		return s.opened
+		return s.since
 	}
 	return time.Time{}
 }

@@ -15,7 +15,11 @@ func (k *keeper) takeRenewed() {
 		return
 	}
 	k.closeLocked(old)
-	if k.session.identity.Is(old.identity) {
+	same := k.session.identity.Is(old.identity)
+	if same || k.session.identity.Started.IsZero() {
+		k.session.since = old.since
+	}
+	if same {
 		k.askedApart = min(2*k.askedApart, k.lifetime)
 	} else {
 		k.askedApart = firstAskedApart
