@@ -73,7 +73,7 @@ func broken() *probe.Result {
 	refused := &probe.Error{Reason: probe.ReasonConnect, Err: errors.New("connection refused")}
 	return &probe.Result{
 		Started: start, Duration: time.Second, Primary: "a:5432",
-		Acknowledged: start.Add(-time.Second), Outage: probe.Outage{Begins: true, All: time.Second},
+		Acknowledged: start.Add(-time.Second), Outage: probe.Outage{Began: start, All: time.Second},
 		Nodes: []probe.NodeResult{
 			{Name: "a:5432", Failures: []error{refused}},
 			{Name: "b:5432", Up: true, Member: verdict.Member{Answered: true, State: verdict.State{InRecovery: true}}, Replica: &probe.ReplicaResult{
@@ -245,8 +245,11 @@ func TestJournalWritesChangesOnly(t *testing.T) {
 	replaying := result()
 	replaying.Nodes[1].Replica.Synced, replaying.Nodes[1].Replica.State = ptr(false), verdict.StateReplaying
 	lasts, ends := broken(), result()
-	lasts.Outage.Begins, ends.Outage.Ended = false, 90*time.Second
-	for _, r := range []*probe.Result{result(), result(), behind, replaying, behind, broken(), lasts, ends, result()} {
+	lasts.Outage.Began, ends.Outage.Ended = time.Time{}, 90*time.Second
+	unrenewed, late := result(), result()
+	unrenewed.Nodes[0].Failures = []error{&probe.Error{Reason: probe.ReasonAuth, Err: errors.New("password authentication failed")}}
+	late.Write = nil
+	for _, r := range []*probe.Result{result(), result(), behind, replaying, behind, broken(), lasts, ends, result(), unrenewed, unrenewed, late} {
 		j.logProbe(r)
 	}
 	want := strings.TrimLeft(`
@@ -261,6 +264,8 @@ level=warn msg="node's condition changed" node=c:5432 condition="unreachable: co
 level=info msg="canary commits are acknowledged again" primary=a:5432 after=1m30s timeline=1 era=0
 level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
 level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms
+level=warn msg="node's condition changed" node=a:5432 condition="primary, writable, but failing: auth" err="password authentication failed"
+level=warn msg="node's condition changed" node=a:5432 condition="not written"
 `, "\n")
 	if diff := cmp.Diff(want, text.String()); diff != "" {
 		t.Error(diff)

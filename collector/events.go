@@ -24,7 +24,7 @@ const (
 	EventLost EventKind = "lost"
 	// EventState: a node is in another state than before.
 	EventState EventKind = "state"
-	// EventConnected: a node has another connection than before.
+	// EventConnected: a node is connected again, or to another server.
 	EventConnected EventKind = "connected"
 )
 
@@ -96,8 +96,8 @@ func clusterEvents(r *probe.Result) []Event {
 	for _, t := range r.Takeovers {
 		all = append(all, Event{At: at, Kind: EventTakeover, Node: t.To, From: t.From, To: t.To, Timeline: timeline})
 	}
-	if r.Outage.Begins {
-		all = append(all, Event{At: r.Attempted.Round(0), Kind: EventOutageBegan, Node: r.Primary, Reason: reasonOfFailure(r)})
+	if began := r.Outage.Began; !began.IsZero() {
+		all = append(all, Event{At: began.Round(0), Kind: EventOutageBegan, Node: r.Primary, Reason: reasonOfFailure(r)})
 	}
 	if r.Outage.Ended > 0 {
 		all = append(all, Event{

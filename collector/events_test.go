@@ -33,7 +33,7 @@ func TestEvents(t *testing.T) {
 	healthy := probed(1, "a", true, map[string]verdict.ReplicaState{"b": verdict.StateSynced})
 	down := probed(11, "a", false, map[string]verdict.ReplicaState{"b": verdict.StateDisconnected})
 	down.Nodes[0].Up, down.Nodes[0].Failures = false, []error{&probe.Error{Reason: probe.ReasonConnect}}
-	down.Outage = probe.Outage{Begins: true}
+	down.Outage = probe.Outage{Began: second(8)}
 	promoted := probed(21, "b", true, map[string]verdict.ReplicaState{"a": verdict.StateUnreachable})
 	promoted.Takeovers = []probe.Takeover{{From: "a", To: "b"}}
 	promoted.Outage = probe.Outage{Ended: 10 * time.Second}
@@ -52,7 +52,7 @@ func TestEvents(t *testing.T) {
 		{At: second(21), Kind: EventTakeover, Node: "b", From: "a", To: "b", Timeline: 2},
 		{At: second(11), Kind: EventState, Node: "b", From: "synced", To: "disconnected", Seconds: 10},
 		{At: second(11), Kind: EventState, Node: "a", From: "primary", To: "unreachable", Seconds: 10},
-		{At: second(11), Kind: EventOutageBegan, Node: "a", Reason: probe.ReasonConnect},
+		{At: second(8), Kind: EventOutageBegan, Node: "a", Reason: probe.ReasonConnect},
 		{At: second(1), Kind: EventState, Node: "b", To: "synced"},
 		{At: second(1), Kind: EventState, Node: "a", To: "primary"},
 	}

@@ -69,7 +69,7 @@ func (j *journal) logChanges(r *probe.Result) {
 
 // logOutage logs when nobody can write any more, and why, and when somebody can again.
 func (j *journal) logOutage(r *probe.Result) {
-	if r.Outage.Begins {
+	if !r.Outage.Began.IsZero() {
 		fields := []any{"msg", "no canary commit is acknowledged", "primary", r.Primary}
 		for i := range r.Nodes {
 			if node := &r.Nodes[i]; node.Name == r.Primary && len(node.Failures) > 0 {
@@ -146,10 +146,14 @@ func conditionOf(r *probe.Result, node *probe.NodeResult) (condition string, goo
 		return "unreachable: " + string(probe.ReasonOf(node.Failures[0])), false
 	case !node.Up:
 		return "unreachable", false
+	case node.Name == r.Primary && r.Write != nil && failed: // Its connection cannot be renewed.
+		return "primary, writable, but failing: " + string(probe.ReasonOf(node.Failures[0])), false
 	case node.Name == r.Primary && r.Write != nil:
 		return "primary, writable", true
 	case node.Name == r.Primary && failed:
 		return "not written: " + string(probe.ReasonOf(node.Failures[0])), false
+	case node.Name == r.Primary: // Its connection was ready too late.
+		return "not written", false
 	case failed:
 		return "failing: " + string(probe.ReasonOf(node.Failures[0])), false
 	case node.Replica != nil && node.Replica.Doubtful():

@@ -87,7 +87,7 @@ func (t *totals) countProbe(r *probe.Result) {
 
 // countOutage counts an outage when it begins, and its time as it goes by.
 func (t *totals) countOutage(r *probe.Result) {
-	if r.Outage.Begins {
+	if !r.Outage.Began.IsZero() {
 		t.outages.Inc()
 	}
 	t.outageSeconds.Add((r.Outage.All - t.outageTime).Seconds())

@@ -40,6 +40,9 @@ type keeper struct {
 	fresh bool
 	// lifetime is after how long a session is renewed.
 	lifetime time.Duration
+	// probeTime is how long a probe may take: one whose primary is slow to commit comes late
+	// to the reads.
+	probeTime time.Duration
 
 	running sync.WaitGroup
 	life    context.Context //nolint:containedctx // Of what runs in the background, which no caller's ends.
@@ -116,14 +119,6 @@ func (k *keeper) current() *session {
 	return k.session
 }
 
-// unrenewed returns why the session could not be renewed when that was last tried: a new
-// client gets the same, in this probe as in the one that the attempt fell into.
-func (k *keeper) unrenewed() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.renewal
-}
-
 // prepare readies the connection for a probe: it takes up the renewed one, looks at one
 // that was idle, and begins to dial where there is none. It returns how long that is
 // worth waiting for, 0 where it is there or nobody knows.
@@ -131,6 +126,7 @@ func (k *keeper) prepare() time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.beginLocked()
+	k.awaitCheckLocked(k.life)
 	if k.session != nil && k.isSpent() {
 		k.retireLocked(k.session)
 	}
@@ -139,48 +135,13 @@ func (k *keeper) prepare() time.Duration {
 		k.checkLocked(s)
 		k.takeRenewed()
 	}
+	defer k.scheduleLocked()
 	if k.session != nil {
 		k.lookUpLocked(k.session)
 		return 0
 	}
 	k.dialLocked()
-	k.scheduleLocked()
 	return patience(k.took, k.failed != nil)
-}
-
-// takeRenewed puts the renewed session in the place of the old one. The lock is held.
-func (k *keeper) takeRenewed() {
-	if k.renewed == nil {
-		return
-	}
-	old := k.session
-	k.session, k.renewed = k.renewed, nil
-	if old == nil {
-		return
-	}
-	k.closeLocked(old)
-	if k.session.identity.Is(old.identity) {
-		k.askedApart = min(2*k.askedApart, k.lifetime)
-	} else {
-		k.askedApart = firstAskedApart
-	}
-}
-
-// firstAskedApart is how long a session lasts at the least before a probe can have it renewed.
-// It doubles each time that this led to the same server again.
-const firstAskedApart = 10 * time.Second
-
-// renew has the session replaced because it may lead elsewhere than a new one: at once
-// where it has lasted long enough, else then.
-func (k *keeper) renew() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if s := k.session; s != nil {
-		if asked := later(time.Now(), s.opened.Add(k.askedApart)); asked.Before(s.expires) {
-			s.expires = asked
-			k.scheduleLocked()
-		}
-	}
 }
 
 // connect waits for a session: until there is one, an attempt that was begun in this probe
@@ -189,6 +150,11 @@ func (k *keeper) connect(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for {
+		if k.session == nil && k.renewed != nil {
+			k.takeRenewed()          //nolint:contextcheck // What broke is closed without the caller.
+			k.checkLocked(k.session) //nolint:contextcheck // As above.
+			k.scheduleLocked()
+		}
 		switch {
 		case k.session != nil:
 			return nil
@@ -248,6 +214,7 @@ func (k *keeper) close(ctx context.Context) error {
 	k.closed = true
 	k.timer.Stop()
 	k.end()
+	k.awaitCheckLocked(ctx)
 	for _, s := range []*session{k.session, k.renewed} {
 		if s != nil {
 			k.closeLocked(s) //nolint:contextcheck // The good-bye has a time of its own.
@@ -283,6 +250,13 @@ func (k *keeper) waitLocked(ctx context.Context) bool {
 		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// awaitCheckLocked waits until nobody looks at the session in the background: the driver takes
+// only one call at a time, and ends the program where a connection is closed twice at once.
+func (k *keeper) awaitCheckLocked(ctx context.Context) {
+	for k.checking && k.waitLocked(ctx) { //nolint:revive // It waits.
 	}
 }
 

@@ -5,7 +5,10 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // stuckConn is a connection on which, once stuck, no write ends before release
@@ -60,4 +63,69 @@ func TestNothingWaitsForTheEndOfAConnection(t *testing.T) {
 	}
 	close(release)
 	must(t, node.Close(t.Context()))
+}
+
+// TestLentSessionIsKeptForTheProbe: a probe whose primary is slow to commit comes late to the
+// reads, and finds the replica's connection there.
+func TestLentSessionIsKeptForTheProbe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newRandomServer(t, 1)
+		k := newKeeper(&keeper{open: server.openSession, fresh: true, probeTime: 5 * time.Second})
+		_, _ = k.ready(), k.prepare()
+		must(t, k.connect(t.Context()))
+		time.Sleep(lentIdle + time.Second)
+		s, err := k.borrow(t.Context())
+		must(t, err)
+		k.release(s, true, nil)
+		time.Sleep(lentIdle + time.Millisecond)
+		if k.current() != nil {
+			t.Error("it was used, and is still there")
+		}
+		_, _ = k.ready(), k.prepare()
+		must(t, k.connect(t.Context()))
+		time.Sleep(5*time.Second + time.Millisecond)
+		if k.current() != nil {
+			t.Error("the probe did not use it, and it is still there")
+		}
+		must(t, k.close(t.Context()))
+	})
+}
+
+// TestRenewalIsNoOtherConnection: a node has been connected since before the renewal, unless
+// that led to another server.
+func TestRenewalIsNoOtherConnection(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	first, other := verdict.Server{System: 1, Started: now}, verdict.Server{System: 1, Started: now.Add(time.Hour)}
+	for _, test := range []struct {
+		situation string
+		before    verdict.Server
+		after     verdict.Server
+		goesOn    bool
+	}{
+		{"the same server", first, first, true},
+		{"another server", first, other, false},
+		{"servers that do not tell who they are", verdict.Server{}, verdict.Server{}, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			server := newRandomServer(t, 1)
+			k := newKeeper(&keeper{open: server.openSession, lifetime: time.Minute})
+			_ = k.ready()
+			must(t, k.connect(t.Context()))
+			old := k.current()
+			old.identity = test.before
+			time.Sleep(2 * time.Minute)
+			k.renewed.identity = test.after
+			k.lookedUp = time.Now() // There is no name.
+			k.prepare()
+			switch s := k.current(); {
+			case s == old:
+				t.Errorf("%s: it was not renewed", test.situation)
+			case s.since.Equal(old.since) != test.goesOn:
+				t.Errorf("%s: connected since %v, before since %v", test.situation, s.since, old.since)
+			}
+			must(t, k.close(t.Context()))
+		})
+	}
 }

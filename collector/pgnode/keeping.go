@@ -45,6 +45,9 @@ func (k *keeper) condition() condition {
 	if s := k.session; s != nil {
 		c.connected, c.busy, c.lent = true, s.busy || k.checking, s.pooled || k.fresh
 		c.idleSince, c.checked, c.expires = s.usedAt, s.checkedAt, s.expires
+		if !s.used || s.usedAt.Before(k.demanded) {
+			c.reserved = k.demanded.Add(k.probeTime)
+		}
 	}
 	return c
 }
@@ -94,7 +97,7 @@ func (k *keeper) dialLocked() {
 func (k *keeper) adoptLocked(s *session) {
 	k.failures, k.failed, k.renewal, k.ended, k.redial = 0, nil, nil, "", time.Time{}
 	k.lent = s.pooled || k.fresh
-	s.usedAt = s.opened
+	s.usedAt, s.since = s.opened, s.opened
 	s.expires = s.opened.Add(jittered(k.lifetime, rand.Float64())) //nolint:gosec // It spreads the load, and is no secret.
 	if k.session == nil {
 		k.session = s
@@ -123,10 +126,10 @@ func (k *keeper) failLocked(err error) {
 func (k *keeper) checkIdle() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.checking = false
 	if s := k.session; s != nil && !s.busy {
 		k.checkLocked(s)
 	}
+	k.checking = false
 	k.tellLocked()
 	k.scheduleLocked()
 }

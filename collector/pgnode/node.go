@@ -71,7 +71,9 @@ func New(dsn string, opts Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{name: cmp.Or(opts.Name, to.address.Hosts), dsn: dsn, dropped: to.dropped, opts: opts, read: readDSN}
-	n.keeper = newKeeper(&keeper{open: n.openSession, elsewhere: n.leadsElsewhere, fresh: opts.Fresh, lifetime: opts.Lifetime})
+	n.keeper = newKeeper(&keeper{
+		open: n.openSession, elsewhere: n.leadsElsewhere, fresh: opts.Fresh, lifetime: opts.Lifetime, probeTime: opts.StatementTimeout,
+	})
 	return n, nil
 }
 
@@ -98,11 +100,11 @@ func (n *Node) Renew() { n.keeper.renew() }
 // Connected says whether there is an open connection, without using it.
 func (n *Node) Connected() bool { return n.keeper.current() != nil }
 
-// Since returns when the connection was made; zero for none, and for one that goes back
-// whenever it is idle.
+// Since returns since when there has been a connection to the server, which may have been
+// renewed meanwhile; zero for none, and for one that goes back whenever it is idle.
 func (n *Node) Since() time.Time {
 	if s := n.keeper.current(); s != nil && !s.pooled && !n.opts.Fresh {
-		return s.opened
+		return s.since
 	}
 	return time.Time{}
 }
@@ -128,13 +130,17 @@ func (n *Node) Unrenewed() error { return withReason(n.keeper.unrenewed()) }
 // connection, or the one that there is turns out to have broken since it was last used,
 // it waits for another one: that may mean a second commit, which the canary copes with.
 func (n *Node) Write(ctx context.Context) (probe.Write, error) {
+	system := uint64(0)
 	for again := false; ; again = true {
 		if err := n.Connect(ctx); err != nil {
 			return probe.Write{}, err
 		}
 		reused := false
 		w, err := onSession(ctx, n, func(s *session) (probe.Write, error) {
-			reused = s.used
+			if s.leadsToOtherCluster(system) { // It is written once it is agreed on.
+				return probe.Write{}, errOtherCluster
+			}
+			reused, system = s.used, s.identity.System
 			return s.writeInTime(ctx)
 		})
 		if err == nil || again || !reused || n.Connected() || ctx.Err() != nil {

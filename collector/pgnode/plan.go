@@ -24,6 +24,8 @@ type condition struct {
 	connected, busy bool
 	// idleSince is when it was last used, and checked when it was last looked at.
 	idleSince, checked time.Time
+	// reserved is until when a probe may still come to use it that has begun, and has not yet.
+	reserved time.Time
 	// expires is when it is to be renewed; the zero time where there is none.
 	expires time.Time
 	// renewed is true when the next one is ready, and dialing while one is being made.
@@ -51,12 +53,12 @@ const (
 // time for not before something else changes.
 func (c condition) plan() (do action, next time.Time) {
 	if c.connected && c.lent {
-		return c.at(!c.busy, c.idleSince.Add(lentIdle), toGiveBack)
+		return c.at(!c.busy, later(c.idleSince.Add(lentIdle), c.reserved), toGiveBack)
 	}
 	// A lent connection is made when a probe asks for it, not before.
-	wanted := c.connected && !c.renewed
+	wanted := !c.renewed
 	if !c.connected {
-		wanted = !c.lent && c.now.Sub(c.demanded) < demandMemory
+		wanted = wanted && !c.lent && c.now.Sub(c.demanded) < demandMemory
 	}
 	if wanted && !c.dialing && c.room {
 		if do, next = c.at(true, later(c.expires, c.redial), toDial); do != toRest {

@@ -46,10 +46,17 @@ func TestPlan(t *testing.T) {
 		{"lost, and an attempt is being made", with(lost, func(c *condition) { c.dialing = true }), toRest, never},
 		{"lost, and the last attempt failed", with(lost, func(c *condition) { c.redial = in(time.Second) }), toRest, in(time.Second)},
 		{"lost, without room", with(lost, func(c *condition) { c.room = false }), toRest, never},
+		{"lost, and the next one is ready", with(lost, func(c *condition) { c.renewed = true }), toRest, never},
 		{"lost, and nobody scrapes", with(lost, func(c *condition) { c.demanded = ago(demandMemory) }), toRest, never},
 		{"lent, in use every second", with(connected, func(c *condition) { c.lent = true }), toRest, in(time.Second)},
 		{"lent and idle", with(connected, func(c *condition) { c.lent, c.idleSince = true, ago(lentIdle) }), toGiveBack, never},
 		{"lent and idle, but in use", with(connected, func(c *condition) { c.lent, c.busy, c.idleSince = true, true, ago(lentIdle) }), toRest, in(checkInterval)},
+		{"lent and idle, in a probe that waits for the commit", with(connected, func(c *condition) {
+			c.lent, c.idleSince, c.reserved = true, ago(lentIdle), in(3*time.Second)
+		}), toRest, in(3 * time.Second)},
+		{"lent, and not used by the last probe", with(connected, func(c *condition) {
+			c.lent, c.idleSince, c.reserved = true, ago(lentIdle), now
+		}), toGiveBack, never},
 		{"lent, and due", with(connected, func(c *condition) { c.lent, c.expires = true, now }), toRest, in(time.Second)},
 		{"lent, and given back", with(lost, func(c *condition) { c.lent = true }), toRest, never},
 	} {

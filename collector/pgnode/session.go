@@ -32,6 +32,7 @@ type session struct {
 	busy, used        bool // used at the moment, used at all
 	usedAt, checkedAt time.Time
 	expires           time.Time // when it is to be renewed
+	since             time.Time // when the first of those was opened that renewed one another
 
 	// roleChanged is true when the server has left recovery, or entered it, since.
 	roleChanged bool

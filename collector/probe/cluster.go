@@ -65,7 +65,7 @@ type memory struct {
 	server   verdict.Server // that said so
 	restored time.Time      // when it last replayed WAL from an archive
 	servers  verdict.Servers
-	since    time.Time // when its connection was made
+	since    time.Time // there has been a connection to it
 
 	tookWrites  bool        // it said so when it last answered
 	wrote       verdict.Row // its row then

@@ -236,3 +236,41 @@ func TestOldPrimaryMissesOneProbe(t *testing.T) {
 		}
 	})
 }
+
+// TestConnectingIsNoFailure has connections break between a probe's look at them and its
+// use of them. An outage begins when it turns out that they cannot be had, with the first
+// beat that was not sent.
+func TestConnectingIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		primary, replica := fakePrimary(0), &fakeNode{name: "replica", server: server(2)}
+		acknowledged := primary.write
+		replica.read = func(int) (Read, error) { return read(standby(100), row(1)), nil }
+		c := New(Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond}, primary, replica)
+		probed := func() *Result {
+			time.Sleep(time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			return c.Probe(ctx)
+		}
+		probed()
+
+		connecting := func(int) (Read, error) { return Read{}, ErrConnecting }
+		replica.read = connecting
+		if r := probed(); len(r.Nodes[1].Failures) != 0 || !r.Nodes[1].Connecting || r.Nodes[1].Up {
+			t.Errorf("a replica that is being connected: %+v", r.Nodes[1])
+		}
+		primary.write, primary.read = func() (Write, error) { return Write{}, ErrConnecting }, connecting
+		first := probed()
+		if len(first.Nodes[0].Failures) != 0 || !first.Nodes[0].Connecting || first.Outage != (Outage{}) {
+			t.Errorf("a primary that is being connected: %+v, %+v", first.Nodes[0], first.Outage)
+		}
+		primary.write = func() (Write, error) { return Write{}, &Error{Reason: ReasonTimeout, Err: errors.New("no answer")} }
+		if r := probed(); !r.Outage.Began.Equal(first.Attempted) || r.Outage.All < time.Second {
+			t.Errorf("it cannot be connected: %+v, and the first beat that was not sent would have been at %v", r.Outage, first.Attempted)
+		}
+		primary.write = acknowledged
+		if r := probed(); r.Outage.Ended != r.Write.Acknowledged.Sub(first.Attempted) {
+			t.Errorf("it is connected again: %+v", r.Outage)
+		}
+	})
+}

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
@@ -169,10 +168,7 @@ func (c *Cluster) stepsBack(i int, row verdict.Row) bool {
 func (c *Cluster) connectsLate(ctx context.Context, i int, result *NodeResult) bool {
 	bounded, cancel := context.WithTimeout(ctx, lateConnection)
 	defer cancel()
-	switch err := c.nodes[i].Connect(bounded); {
-	case errors.Is(err, ErrConnecting):
-		result.Connecting = true
-	case err != nil:
+	if err := c.nodes[i].Connect(bounded); err != nil {
 		result.recordFailure(err)
 	}
 	return c.nodes[i].Connected()

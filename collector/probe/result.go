@@ -42,10 +42,11 @@ type Result struct {
 
 // Outage says whether nobody can write, or could for a while.
 type Outage struct {
-	// Begins is true when the outage begins with this probe's write, and Ended is how long
-	// the one was that ends with it; 0 for none.
-	Begins bool
-	Ended  time.Duration
+	// Began is when the outage began of which this probe is the first to know, zero for none:
+	// with its own write, or with that of an earlier one which found the connection still being
+	// made. Ended is how long the one was that ends with this probe's write; 0 for none.
+	Began time.Time
+	Ended time.Duration
 	// All is how long all outages have lasted so far.
 	All time.Duration
 }
@@ -67,7 +68,8 @@ type NodeResult struct {
 	// Connecting is true when the node could not be asked because its connection was still
 	// being made, and nothing else is known to be wrong.
 	Connecting bool
-	// Reconnected is true when the node has another connection than in the probe before.
+	// Reconnected is true when the node's connection broke since the probe before, or leads
+	// to another server.
 	Reconnected bool
 	// Pooled is true when a pooler stands in front of the server.
 	Pooled bool
@@ -147,8 +149,13 @@ func (r *Result) members() []verdict.Member {
 	return members
 }
 
-// recordFailure keeps a failed operation, of one reason the last.
+// recordFailure keeps a failed operation, of one reason the last. One that found the
+// connection still being made is none.
 func (n *NodeResult) recordFailure(err error) {
+	if errors.Is(err, ErrConnecting) {
+		n.Connecting = true
+		return
+	}
 	n.Up = n.Up || answered(err)
 	for i, earlier := range n.Failures {
 		if ReasonOf(earlier) == ReasonOf(err) {

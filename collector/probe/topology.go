@@ -110,13 +110,15 @@ func (c *Cluster) settle(r *Result) {
 }
 
 // recordOutage keeps whether somebody can write. That a connection is still being made, and
-// nothing else is known to be wrong, says nothing.
+// nothing else is known to be wrong, says nothing yet: what becomes of it does.
 func (c *Cluster) recordOutage(r *Result) {
 	switch {
 	case r.Write != nil:
 		r.Outage.Ended = c.outages.Acknowledge(r.Write.Acknowledged)
 	case len(r.Nodes[c.primary].Failures) > 0:
-		r.Outage.Begins = c.outages.Fail(r.Attempted)
+		r.Outage.Began = c.outages.Fail(r.Attempted)
+	default:
+		c.outages.Doubt(r.Attempted)
 	}
 	r.Outage.All = c.outages.Time(time.Now())
 	r.Acknowledged = c.beat.Acknowledged

@@ -49,8 +49,8 @@ type Node interface {
 	Prepare() time.Duration
 	// Connect waits for the connection.
 	Connect(ctx context.Context) error
-	// Since is when the connection was made; zero for none, and for one that goes back
-	// whenever it is idle.
+	// Since is since when there has been a connection to the server, which may have been
+	// renewed meanwhile; zero for none, and for one that goes back whenever it is idle.
 	Since() time.Time
 	// Connected says whether there is a connection, without using it.
 	Connected() bool
