@@ -135,15 +135,15 @@ func (n *Node) Write(ctx context.Context) (probe.Write, error) {
 		if err := n.Connect(ctx); err != nil {
 			return probe.Write{}, err
 		}
-		reused := false
+		var used *session
 		w, err := onSession(ctx, n, func(s *session) (probe.Write, error) {
 			if s.leadsToOtherCluster(system) { // It is written once it is agreed on.
 				return probe.Write{}, errOtherCluster
 			}
-			reused, system = s.used, s.identity.System
+			used, system = s, s.identity.System
 			return s.writeInTime(ctx)
 		})
-		if err == nil || again || !reused || n.Connected() || ctx.Err() != nil {
+		if err == nil || again || used == nil || n.keeper.current() == used || ctx.Err() != nil {
 			return w, err
 		}
 	}
