@@ -2,11 +2,16 @@ package faults_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
+	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	gopsnet "github.com/shirou/gopsutil/v4/net"
 )
 
 // The ways between the exporter and the servers of a scene, and between the servers.
@@ -180,6 +185,21 @@ func (l *link) hangUp() {
 	for _, c := range all {
 		c.gone.Wait()
 	}
+	waitFor(l.t, "the clients' sockets know of the end", func() bool { return !knowsNothing(l.t, all) })
+}
+
+// knowsNothing says whether a client's socket, of this process, is still open at both
+// ends as far as its kernel knows: on a busy machine the news takes a while.
+func knowsNothing(t testing.TB, ended []*linkConn) bool {
+	sockets, err := gopsnet.ConnectionsPid("tcp", int32(os.Getpid())) //nolint:gosec // A process number.
+	must(t, err)
+	open := map[string]bool{}
+	for _, socket := range sockets {
+		if socket.Status == "ESTABLISHED" {
+			open[net.JoinHostPort(socket.Laddr.IP, fmt.Sprint(socket.Laddr.Port))] = true
+		}
+	}
+	return slices.ContainsFunc(ended, func(c *linkConn) bool { return open[c.ends[toClient].RemoteAddr().String()] })
 }
 
 func (l *link) forAll(do func(*linkConn)) {
