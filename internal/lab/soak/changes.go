@@ -128,7 +128,9 @@ func (c *cluster) promoteBoth(ctx context.Context) error {
 }
 
 // split promotes a standby beside the primary, and gives one of the two up. The
-// other standby goes over to the new one at once where that is kept, else perhaps.
+// other standby goes over to the new one at once where that is kept, else the first
+// time and every other one after that: only then is it, a standby, on a line that is
+// given up, which even a short history has to have.
 func (c *cluster) split(ctx context.Context, keepOld bool) error {
 	old := c.primary
 	rogue, other := c.standbys()
@@ -143,7 +145,11 @@ func (c *cluster) split(ctx context.Context, keepOld bool) error {
 	}
 	c.primary = kept
 	steps := []func() error{func() error { return c.promote(ctx, rogue) }}
-	if !keepOld || c.random.IntN(2) == 0 {
+	goesOver := !keepOld || c.splits%2 == 0
+	if keepOld {
+		c.splits++
+	}
+	if goesOver {
 		steps = append(steps, func() error { return c.rest(ctx) }, func() error { return c.join(ctx, other, rogue) })
 	}
 	return inTurn(append(steps,

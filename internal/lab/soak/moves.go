@@ -24,6 +24,8 @@ type cluster struct {
 	scrapes func() int64  // of an exporter that runs all the time
 	// primary is the one that all follow, between two changes.
 	primary *pgcluster.Server
+	// splits counts the split brains of which the old primary was kept.
+	splits int
 }
 
 // nowhere is an address at which nobody listens.
