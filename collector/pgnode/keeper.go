@@ -100,7 +100,13 @@ func (k *keeper) ready() bool {
 
 // beginLocked begins a probe: what fails from now on tells of now.
 func (k *keeper) beginLocked() {
-	k.demanded, k.counted = time.Now(), k.attempts
+	k.demanded = time.Now()
+	k.recountLocked()
+}
+
+// recountLocked says that the attempts which were begun so far tell nothing of what comes.
+func (k *keeper) recountLocked() {
+	k.counted = k.attempts
 	if k.dialing {
 		k.counted++
 	}
@@ -203,6 +209,7 @@ func (k *keeper) release(s *session, usable bool, err error) {
 		s.expires = s.usedAt
 	} else {
 		k.failed, k.ended = err, codeOf(err)
+		k.recountLocked()
 		k.retireLocked(s)
 	}
 	k.scheduleLocked()

@@ -16,9 +16,11 @@ type lie struct {
 }
 
 // late are the probes of a replica that did not show the canary at all, and
-// visible those of one that did.
-func late(p *history.Probe) bool    { return p.LastStale != nil && p.FirstFresh == nil && p.Synced != nil }
-func visible(p *history.Probe) bool { return p.FirstFresh != nil && p.Synced != nil && *p.Synced }
+// visible those of one that did, over a connection that was there at the acknowledgement.
+func late(p *history.Probe) bool { return p.LastStale != nil && p.FirstFresh == nil && p.Synced != nil }
+func visible(p *history.Probe) bool {
+	return p.FirstFresh != nil && p.Synced != nil && *p.Synced && p.LagSeconds != nil
+}
 
 // change changes every probe of a kind.
 func change(which func(*history.Probe) bool, how func(*history.Probe)) func(*history.History) {
