@@ -17,7 +17,10 @@ type lie struct {
 
 // late are the probes of a replica that did not show the canary at all, and
 // visible those of one that did, over a connection that was there at the acknowledgement.
-func late(p *history.Probe) bool { return p.LastStale != nil && p.FirstFresh == nil && p.Synced != nil }
+func late(p *history.Probe) bool {
+	return p.LastStale != nil && p.FirstFresh == nil && p.Synced != nil
+}
+
 func visible(p *history.Probe) bool {
 	return p.FirstFresh != nil && p.Synced != nil && *p.Synced && p.LagSeconds != nil
 }
