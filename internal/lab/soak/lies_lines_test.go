@@ -112,7 +112,8 @@ var lineLies = map[string]lie{
 		"VIOLATION lost_writes_total is what is lost",
 	},
 	"less lost than is": {
-		from(loses, func(s *history.Scrape) { s.Lost-- }),
+		// By as many as above: a beat whose acknowledgement is in doubt explains one.
+		from(loses, func(s *history.Scrape) { s.Lost = max(0, s.Lost-10) }),
 		"VIOLATION lost_writes_total is what is lost",
 	},
 	"lost beats that are not counted": {
