@@ -97,7 +97,7 @@ func clusterEvents(r *probe.Result) []Event {
 		all = append(all, Event{At: at, Kind: EventTakeover, Node: t.To, From: t.From, To: t.To, Timeline: timeline})
 	}
 	if began := r.Outage.Began; !began.IsZero() {
-		all = append(all, Event{At: began.Round(0), Kind: EventOutageBegan, Node: r.Primary, Reason: reasonOfFailure(r)})
+		all = append(all, Event{At: began.Round(0), Kind: EventOutageBegan, Node: r.Primary, Reason: reasonOf(r.WriteFailure())})
 	}
 	if r.Outage.Ended > 0 {
 		all = append(all, Event{
@@ -110,14 +110,12 @@ func clusterEvents(r *probe.Result) []Event {
 	return all
 }
 
-// reasonOfFailure returns why the primary was not written; "" where that is not known.
-func reasonOfFailure(r *probe.Result) probe.Reason {
-	for i := range r.Nodes {
-		if node := &r.Nodes[i]; node.Name == r.Primary && len(node.Failures) > 0 {
-			return probe.ReasonOf(node.Failures[len(node.Failures)-1])
-		}
+// reasonOf returns the reason of an error, "" for none.
+func reasonOf(err error) probe.Reason {
+	if err == nil {
+		return ""
 	}
-	return ""
+	return probe.ReasonOf(err)
 }
 
 // nodeEvents are those of the nodes: other states, and other connections.

@@ -71,11 +71,8 @@ func (j *journal) logChanges(r *probe.Result) {
 func (j *journal) logOutage(r *probe.Result) {
 	if !r.Outage.Began.IsZero() {
 		fields := []any{"msg", "no canary commit is acknowledged", "primary", r.Primary}
-		for i := range r.Nodes {
-			if node := &r.Nodes[i]; node.Name == r.Primary && len(node.Failures) > 0 {
-				last := node.Failures[len(node.Failures)-1]
-				fields = append(fields, "reason", probe.ReasonOf(last), "err", last)
-			}
+		if err := r.WriteFailure(); err != nil {
+			fields = append(fields, "reason", probe.ReasonOf(err), "err", err)
 		}
 		_ = level.Error(j.logger).Log(fields...)
 	}

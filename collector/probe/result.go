@@ -117,6 +117,17 @@ func (r *ReplicaResult) IsOne() bool {
 // that the reads do not tell whether it was in time.
 func (r *ReplicaResult) Doubtful() bool { return r.Synced == nil && !r.FirstFresh.IsZero() }
 
+// WriteFailure returns why the primary was not written, the last of several failures; nil
+// where that is not known.
+func (r *Result) WriteFailure() error {
+	for i := range r.Nodes {
+		if node := &r.Nodes[i]; node.Name == r.Primary && len(node.Failures) > 0 {
+			return node.Failures[len(node.Failures)-1]
+		}
+	}
+	return nil
+}
+
 // Replicas returns the nodes that were read as replicas.
 func (r *Result) Replicas() []*NodeResult {
 	var replicas []*NodeResult
