@@ -95,7 +95,7 @@ func (k *keeper) ready() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.beginLocked()
-	if k.session != nil && k.session.busy {
+	if s := k.session; s != nil && s.busy && !s.looked {
 		return true // Whoever uses it finds out.
 	}
 	nothingDue := k.renewed == nil && k.renewal == nil && !k.checking && time.Since(k.lookedUp) < lookupInterval
@@ -281,7 +281,7 @@ func (k *keeper) waitLocked(ctx context.Context) bool {
 // awaitCheckLocked waits until nobody looks at the session in the background: the driver takes
 // only one call at a time, and ends the program where a connection is closed twice at once.
 func (k *keeper) awaitCheckLocked(ctx context.Context) {
-	for k.checking && k.waitLocked(ctx) { //nolint:revive // It waits.
+	for (k.checking || k.session != nil && k.session.looked) && k.waitLocked(ctx) { //nolint:revive // It waits.
 	}
 }
 

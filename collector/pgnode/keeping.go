@@ -137,11 +137,11 @@ func (k *keeper) checkIdle() {
 // checkLocked looks whether a session broke while it was idle, which says nothing about
 // the server, and retires one that did. It lets go of the lock meanwhile.
 func (k *keeper) checkLocked(s *session) {
-	s.busy = true
+	s.busy, s.looked = true, true
 	k.mu.Unlock()
 	err := s.check()
 	k.mu.Lock()
-	s.busy = false
+	s.busy, s.looked = false, false
 	s.checkedAt = time.Now()
 	k.tellLocked()
 	if err != nil && k.session == s {
