@@ -73,7 +73,10 @@ func (c *Cluster) seek(ctx context.Context, r *round) *batch {
 func (c *Cluster) look(ctx context.Context, r *round, nodes []int) *batch {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	deadline, _ := ctx.Deadline()
+	deadline := time.Now().Add(c.cfg.Wait + readGrace)
+	if whole, ok := ctx.Deadline(); ok {
+		deadline = earliest(deadline, whole)
+	}
 	reads := &batch{done: make(chan struct{})}
 	for _, i := range nodes {
 		if i != r.primary {
@@ -140,6 +143,11 @@ func (c *Cluster) await(reads *batch) {
 func (c *Cluster) follow(f *follower, until *batch) {
 	for {
 		c.mu.Lock()
+		if c.life.Err() != nil {
+			c.abandonLocked(f)
+			c.mu.Unlock()
+			return
+		}
 		if until != nil && !f.worksFor(until) {
 			c.running.Go(func() { c.follow(f, nil) })
 			c.mu.Unlock()
@@ -162,6 +170,14 @@ func (c *Cluster) follow(f *follower, until *batch) {
 		c.mu.Unlock()
 		c.tell(f, c.ask(c.nodes[f.index], do, deadline, patience))
 	}
+}
+
+// abandonLocked ends what a follower does because the cluster is being closed.
+func (c *Cluster) abandonLocked(f *follower) {
+	for _, s := range f.searches {
+		c.endLocked(s)
+	}
+	f.searches, f.running = nil, false
 }
 
 func (f *follower) worksFor(reads *batch) bool {
@@ -198,8 +214,7 @@ func (f *follower) patienceLocked() time.Duration {
 // conditionLocked is what a follower's next step is decided by.
 func (c *Cluster) conditionLocked(f *follower) condition {
 	on := condition{
-		now: time.Now(), sent: f.sent, returned: f.returned, pulse: c.cfg.Pulse, ended: c.life.Err() != nil,
-		lateRead: c.cfg.Wait + readGrace,
+		now: time.Now(), sent: f.sent, returned: f.returned, pulse: c.cfg.Pulse, lateRead: c.cfg.Wait + readGrace,
 	}
 	f.wishes = f.wishes[:0]
 	for _, s := range f.searches {

@@ -123,7 +123,6 @@ func TestPlan(t *testing.T) {
 		{"nobody asks, and nothing is unseen", condition{goesOn: true}, toRest, 0, 0},
 		{"nobody asks, and a beat is unseen", condition{goesOn: true, unseen: at(-time.Second), lateRead: time.Second}, toPoll, 50 * time.Millisecond, 1050 * time.Millisecond},
 		{"it cannot be read", condition{unseen: at(-time.Second)}, toRest, 0, 0},
-		{"the end", condition{goesOn: true, unseen: at(-time.Second), ended: true}, toRest, 0, 0},
 	} {
 		test.c.now, test.c.returned, test.c.sent = now, now, now
 		do, deadline, due := test.c.plan()
