@@ -25,6 +25,10 @@ type follower struct {
 	woken    chan struct{}
 	wishes   []*wish // of the searches
 
+	bounded  context.Context //nolint:containedctx // Of the last read, for the next one.
+	deadline time.Time       // of that
+	cancel   context.CancelFunc
+
 	sent, returned time.Time // of the last read
 	looking        bool      // the last read succeeded
 	blind          time.Time // when the node could not be read last
@@ -57,6 +61,7 @@ func (c *Cluster) follow(f *follower, until *batch) {
 		}
 		do, deadline, due := c.conditionLocked(f).plan()
 		if do == toRest {
+			f.release()
 			f.running = false
 			c.mu.Unlock()
 			return
@@ -70,7 +75,7 @@ func (c *Cluster) follow(f *follower, until *batch) {
 		patience := f.patienceLocked()
 		f.sent = now
 		c.mu.Unlock()
-		c.tell(f, c.ask(c.nodes[f.index], do, deadline, patience))
+		c.tell(f, c.ask(f.until(c.life, deadline), c.nodes[f.index], do, patience))
 	}
 }
 
@@ -79,6 +84,7 @@ func (c *Cluster) abandonLocked(f *follower) {
 	for _, s := range f.searches {
 		c.endLocked(s)
 	}
+	f.release()
 	f.searches, f.running = nil, false
 }
 
@@ -133,10 +139,27 @@ func (c *Cluster) conditionLocked(f *follower) condition {
 	return on
 }
 
+// until returns a context that ends at the deadline. Reads that follow one another mostly share
+// one: making it costs as much as the rest of what they do.
+func (f *follower) until(life context.Context, deadline time.Time) context.Context {
+	if f.bounded == nil || !deadline.Equal(f.deadline) {
+		f.release()
+		f.bounded, f.cancel = context.WithDeadline(life, deadline)
+		f.deadline = deadline
+	}
+	return f.bounded
+}
+
+// release gives the context back.
+func (f *follower) release() {
+	if f.bounded != nil {
+		f.cancel()
+		f.bounded = nil
+	}
+}
+
 // ask asks a node for what is due.
-func (c *Cluster) ask(node Node, do action, deadline time.Time, patience time.Duration) answer {
-	ctx, cancel := context.WithDeadline(c.life, deadline)
-	defer cancel()
+func (c *Cluster) ask(ctx context.Context, node Node, do action, patience time.Duration) answer {
 	switch {
 	case node.Connected():
 	case patience == 0:
