@@ -77,12 +77,12 @@ func (c *Cluster) addLocked(reads *batch, s *search) {
 	s.batch = reads
 	reads.open++
 	f.searches = append(f.searches, s)
+	if s.Late {
+		f.blind, f.looking = time.Now(), false
+	}
 	if f.running {
 		f.wake()
 		return
-	}
-	if s.Late {
-		f.blind, f.looking = time.Now(), false
 	}
 	f.running = true
 	if s.round.answered && reads.own == nil {

@@ -221,7 +221,9 @@ func (c *Cluster) tell(f *follower, a answer) {
 
 // endLocked ends a search.
 func (c *Cluster) endLocked(s *search) {
-	c.conclusion(s, s.result())
+	if !s.round.over {
+		c.conclusion(s, s.result())
+	}
 	if !s.look {
 		c.memory[s.index].stepsBack = 0
 	}

@@ -18,6 +18,7 @@ type round struct {
 	answered  bool               // the write has been answered, or given up
 	giveUp    context.CancelFunc // of the write that is on its way; nil for none
 	impatient *time.Timer        // until the others are asked though it has not been answered
+	over      bool               // the result is final
 	primary   int                // index of the node that was written, or would have been
 	result    *Result
 }
@@ -119,6 +120,7 @@ func (c *Cluster) finish(r *round) {
 	}
 	c.mu.Lock()
 	c.settle(r)
+	r.over = true
 	c.open--
 	c.mu.Unlock()
 	if c.observer != nil && c.life.Err() == nil {
