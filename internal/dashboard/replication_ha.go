@@ -162,7 +162,7 @@ func readerPanels() []Panel {
 		"Of the canaries that were seen, half were visible within p50, 99 of 100 within p99; one that the probe gave up on is not among them. "+
 			"The histogram's buckets limit the precision.",
 		Field{Unit: "s", Custom: logScale()},
-		over(visibilityQuantile("0.5"), "p50 {{replica}}"), over(visibilityQuantile("0.99"), "p99 {{replica}}"),
+		over(quantiles("pg_canary_visibility_delay_seconds", replicas, "replica"), "{{quantile}} {{replica}}"),
 	).size(12, 10)
 	quantiles.Interval = "30s"
 
