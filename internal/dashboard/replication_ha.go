@@ -38,6 +38,7 @@ func replicationHA() Dashboard {
 			{"Now", nowPanels()},
 			{"Lag", lagPanels()},
 			{"What a reader sees", readerPanels()},
+			{"What a writer sees", writerPanels()},
 			{"Replicas", replicaPanels()},
 			{"Alerts and the probe itself", operationPanels()},
 		}),

@@ -24,6 +24,9 @@ var quiet = map[string]string{
 	`panel "Firing and pending alerts", query A`: replicaStopped,
 	`panel "Failures by reason", query A`:        replicaStopped,
 	`panel "State", query B`:                     primaryStopped,
+	`panel "Mean outage", query A`:               primaryStopped,
+	`panel "Last outage", query A`:               primaryStopped,
+	`panel "Last outage", query B`:               primaryStopped,
 }
 
 // quietRules are the recording rules that rightly record nothing on a healthy pair, each
