@@ -38,6 +38,7 @@ func replicationHA() Dashboard {
 			{"Now", nowPanels()},
 			{"Lag", lagPanels()},
 			{"What a reader sees", readerPanels()},
+			{"What a writer sees", writerPanels()},
 			{"Replicas", replicaPanels()},
 			{"Alerts and the probe itself", operationPanels()},
 		}),
@@ -162,7 +163,7 @@ func readerPanels() []Panel {
 		"Of the canaries that were seen, half were visible within p50, 99 of 100 within p99; one that the probe gave up on is not among them. "+
 			"The histogram's buckets limit the precision.",
 		Field{Unit: "s", Custom: logScale()},
-		over(visibilityQuantile("0.5"), "p50 {{replica}}"), over(visibilityQuantile("0.99"), "p99 {{replica}}"),
+		over(quantiles("pg_canary_visibility_delay_seconds", replicas, "replica"), "{{quantile}} {{replica}}"),
 	).size(12, 10)
 	quantiles.Interval = "30s"
 
