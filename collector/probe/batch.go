@@ -17,7 +17,7 @@ func (c *Cluster) seek(r *round, deadline time.Time) *batch {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	reads := &batch{done: make(chan struct{})}
-	beat := c.beat
+	beat := r.beat
 	w := wish{
 		closely: r.scraped, acknowledged: beat.Acknowledged,
 		limit: beat.Acknowledged.Add(c.cfg.SyncedWithin), end: beat.Acknowledged.Add(c.cfg.Wait),

@@ -1,9 +1,12 @@
 package probe
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // TestPulse sends beats between the scrapes, and reads a standby as little as it can.
@@ -118,4 +121,45 @@ func TestFreezeIsAnOutage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPulseKeepsToThePrimaryThatIsFollowed in a split brain, though the standby that follows it
+// shows newer beats by the time that an older one is judged, and though it is slow.
+func TestPulseKeepsToThePrimaryThatIsFollowed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, told := newScene(2*time.Millisecond, 150*time.Millisecond), &recorder{}
+		rogue := &fakeNode{name: "rogue", server: server(3)}
+		rogue.read = func(int) (Read, error) { return read(standby(0), row(0)), nil }
+		rogue.write = func() (Write, error) {
+			t.Error("the rogue was written")
+			return Write{}, &Error{Reason: ReasonOther, Err: errors.New("it is not to be written")}
+		}
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, rogue, s.replica)
+		c.Observe(told)
+		c.Start()
+		time.Sleep(5 * time.Second)
+		promoted := time.Now()
+		rogue.setRead(func(int) (Read, error) {
+			return read(verdict.State{Detailed: true, Timeline: 2}, row(1)), nil
+		})
+		for n := range 20 {
+			time.Sleep(500 * time.Millisecond)
+			s.mu.Lock()
+			s.commit = map[bool]time.Duration{false: 2 * time.Millisecond, true: 700 * time.Millisecond}[n%4 == 3]
+			s.mu.Unlock()
+			probeWithin(t, c, 5*time.Second)
+		}
+		two := false
+		for _, r := range told.ended() {
+			if len(r.Takeovers) > 0 || r.Primary != "primary" {
+				t.Errorf("%v after the promotion %q was written, takeovers %v", r.Started.Sub(promoted), r.Primary, r.Takeovers)
+			}
+			count, _ := r.Primaries()
+			two = two || count == 2
+		}
+		if !two {
+			t.Error("no beat found two primaries")
+		}
+	})
 }

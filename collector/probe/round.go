@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 // round is a beat and the reads that look for it: a probe, which a scrape asked for, or
@@ -19,6 +21,7 @@ type round struct {
 	giveUp    context.CancelFunc // of the write that is on its way; nil for none
 	impatient *time.Timer        // until the others are asked though it has not been answered
 	over      bool               // the result is final
+	beat      verdict.Beat       // its own or, as long as it has none, the last one of before it
 	primary   int                // index of the node that was written, or would have been
 	result    *Result
 }
@@ -67,7 +70,7 @@ func (c *Cluster) sharedLocked() *round {
 func (c *Cluster) beginLocked(scraped bool) *round {
 	now := time.Now()
 	r := &round{
-		scraped: scraped, began: now, ended: make(chan struct{}), primary: c.primary,
+		scraped: scraped, began: now, ended: make(chan struct{}), primary: c.primary, beat: c.beat,
 		result: &Result{Started: now, Scraped: scraped, Nodes: make([]NodeResult, len(c.nodes))},
 	}
 	for i, n := range c.nodes {

@@ -53,13 +53,13 @@ func (c *Cluster) recordIdentity(i int, result *NodeResult) {
 	result.Foreign = system != 0 && system != c.system.System
 }
 
-// choosePrimary makes the node the primary that should be. A round that began before that
-// was last found out knows less.
+// choosePrimary makes the node the primary that should be, by what the nodes said of the round's
+// own beat. A round that began before that was last found out knows less.
 func (c *Cluster) choosePrimary(r *round) {
 	if r.began.Before(c.chosen) {
 		return
 	}
-	if next := verdict.Primary(r.result.members(), c.primary, c.beat); next != c.primary {
+	if next := verdict.Primary(r.result.members(), c.primary, r.beat); next != c.primary {
 		c.primary, c.chosen = next, time.Now()
 	}
 }
@@ -132,7 +132,7 @@ func (c *Cluster) settle(ended *round) {
 	members := r.members()
 	primaries := verdict.Primaries(members)
 	for i := range r.Nodes {
-		if followed := verdict.Followed(members, i, primaries, c.beat); followed >= 0 {
+		if followed := verdict.Followed(members, i, primaries, ended.beat); followed >= 0 {
 			c.memory[i].followed = members[followed].Server
 		}
 	}
@@ -141,10 +141,11 @@ func (c *Cluster) settle(ended *round) {
 		c.renew(c.allIndexes()...)
 	}
 	rivals := c.rivals(r, ended.primary, primaries)
-	if r.Write != nil {
+	// Once another line is written, who has what of the one before only a round of that one knows.
+	if r.Write != nil && ended.beat.Era() == c.beat.Era() {
 		r.Lost, r.AtRisk = c.ledger.Lose(rivals)
-		r.Undecided = c.ledger.Undecided()
 	}
+	r.Undecided = r.Write != nil && c.ledger.Undecided()
 	r.Outage.All, r.Acknowledged = c.outages.Time(time.Now()), c.beat.Acknowledged
 }
 

@@ -157,6 +157,7 @@ func (c *Cluster) writeTo(ctx context.Context, r *round, i int) {
 	result.State = verdict.State{Timeline: w.Timeline}
 	r.result.Write = &w
 	c.recordAcknowledgement(r.result, i)
+	r.beat = c.beat
 }
 
 // errGivenUp is why a write failed that was not waited for any longer.
@@ -182,9 +183,14 @@ func (c *Cluster) lookMeanwhile(r *round) {
 }
 
 // noticeLocked gives up a write when it turns out, while the primary is silent, that
-// another server takes writes.
+// another server takes writes which did not before: one that did already is no reason why a
+// commit should not take its time.
 func (c *Cluster) noticeLocked(r *round) {
-	if r.giveUp != nil && verdict.Primary(r.result.members(), c.primary, c.beat) != c.primary {
+	if r.giveUp == nil {
+		return
+	}
+	next := verdict.Primary(r.result.members(), c.primary, r.beat)
+	if next != c.primary && !c.memory[next].tookWrites {
 		r.giveUp()
 	}
 }
