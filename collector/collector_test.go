@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/go-kit/log"
@@ -25,14 +24,62 @@ import (
 
 // fakeProber stands in for a cluster where a test needs a certain result or moment.
 type fakeProber struct {
-	names []string
-	probe func(ctx context.Context) *probe.Result
+	names    []string
+	probe    func(ctx context.Context) *probe.Result
+	observer probe.Observer
 }
 
 var _ Prober = (*fakeProber)(nil)
 
-func (f *fakeProber) Names() []string                         { return f.names }
-func (f *fakeProber) Probe(ctx context.Context) *probe.Result { return f.probe(ctx) }
+func (f *fakeProber) Names() []string          { return f.names }
+func (f *fakeProber) Observe(o probe.Observer) { f.observer = o }
+func (f *fakeProber) Probe(ctx context.Context) *probe.Result {
+	r := f.probe(ctx)
+	f.observer.Ended(r)
+	for _, node := range r.Replicas() {
+		if delay := node.Replica.Visibility; delay != nil {
+			f.observer.Shown(node.Name, verdict.Sighting{}, *delay)
+		}
+	}
+	return r
+}
+
+// TestHEADRunsNoProbe: it must change nothing.
+func TestHEADRunsNoProbe(t *testing.T) {
+	t.Parallel()
+	c := New(&fakeProber{names: []string{"a:5432"}, probe: func(context.Context) *probe.Result {
+		t.Error("HEAD began a probe")
+		return result()
+	}}, log.NewNopLogger())
+	recorder := httptest.NewRecorder()
+	(&Handler{Collector: c, Timeout: time.Second}).ServeHTTP(recorder, httptest.NewRequest(http.MethodHead, "/metrics", nil))
+	if recorder.Code != http.StatusOK || recorder.Header().Get("Content-Type") == "" || recorder.Body.Len() != 0 {
+		t.Errorf("HEAD got %d, %v, %q", recorder.Code, recorder.Header(), recorder.Body)
+	}
+}
+
+// TestPulseCountsLess: what only a probe looks at it alone counts.
+func TestPulseCountsLess(t *testing.T) {
+	t.Parallel()
+	r := result()
+	r.Scraped = false
+	c := New(&fakeProber{names: []string{"a:5432", "b:5432"}, probe: func(context.Context) *probe.Result { return r }}, log.NewNopLogger())
+	c.Ended(r)
+	for what, counted := range map[string][2]float64{
+		"probes":      {testutil.ToFloat64(c.totals.probes), 0},
+		"reads":       {testutil.ToFloat64(c.totals.reads), 0},
+		"stale reads": {testutil.ToFloat64(c.totals.stale), 0},
+		"verdicts":    {testutil.ToFloat64(c.totals.verdicts.WithLabelValues("b:5432", outcomeSynced)), 1},
+		"commits":     {float64(testutil.CollectAndCount(c.totals.commitDuration)), 1},
+	} {
+		if counted[0] != counted[1] {
+			t.Errorf("%s: %v, want %v", what, counted[0], counted[1])
+		}
+	}
+	if events := c.Events(); len(events) != 0 {
+		t.Errorf("events of its nodes: %v", events)
+	}
+}
 
 func ptr[T any](v T) *T { return &v }
 
@@ -42,7 +89,7 @@ var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func result() *probe.Result {
 	written := verdict.Row{Found: true, Capacity: 42, Timeline: 1}
 	return &probe.Result{
-		Started: start, Duration: 3 * time.Millisecond, Primary: "a:5432",
+		Scraped: true, Started: start, Duration: 3 * time.Millisecond, Primary: "a:5432",
 		Write: &probe.Write{
 			Row: written, Sent: start, Acknowledged: start.Add(time.Millisecond), LSN: 0x3000148,
 		},
@@ -62,6 +109,7 @@ func result() *probe.Result {
 				Verdict: verdict.Verdict{
 					LagBytes: ptr(uint64(128)), Synced: ptr(true), State: verdict.StateSynced,
 					Visibility: ptr(2 * time.Millisecond), Lag: ptr(2 * time.Millisecond),
+					StalenessBound: ptr(3 * time.Millisecond), Unseen: ptr(int64(0)),
 				},
 			}},
 		},
@@ -72,8 +120,8 @@ func result() *probe.Result {
 func broken() *probe.Result {
 	refused := &probe.Error{Reason: probe.ReasonConnect, Err: errors.New("connection refused")}
 	return &probe.Result{
-		Started: start, Duration: time.Second, Primary: "a:5432",
-		Acknowledged: start.Add(-time.Second), Outage: probe.Outage{Began: start, All: time.Second},
+		Scraped: true, Started: start, Duration: time.Second, Primary: "a:5432",
+		Acknowledged: start.Add(-time.Second), Outage: probe.Outage{Began: start, Node: "a:5432", Err: refused, All: time.Second},
 		Nodes: []probe.NodeResult{
 			{Name: "a:5432", Failures: []error{refused}},
 			{Name: "b:5432", Up: true, Member: verdict.Member{Answered: true, State: verdict.State{InRecovery: true}}, Replica: &probe.ReplicaResult{
@@ -100,10 +148,8 @@ func TestExposition(t *testing.T) {
 			for i := range result.Nodes {
 				names[i] = result.Nodes[i].Name
 			}
-			c := New(&fakeProber{names, func(context.Context) *probe.Result { return result }}, log.NewNopLogger())
-			if _, err := c.Probe(t.Context(), time.Minute); err != nil {
-				t.Fatal(err)
-			}
+			c := New(&fakeProber{names: names, probe: func(context.Context) *probe.Result { return result }}, log.NewNopLogger())
+			c.Probe(t.Context())
 			snapshot := c.Snapshot(result)
 			golden := filepath.Join("testdata", name+".txt")
 			if os.Getenv("UPDATE_GOLDEN") != "" {
@@ -131,64 +177,10 @@ func TestExposition(t *testing.T) {
 	}
 }
 
-// TestOverlappingScrapesShareOneProbe scrapes 200 times while one probe runs.
-func TestOverlappingScrapesShareOneProbe(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		begun := 0
-		c := New(&fakeProber{[]string{"a:5432", "b:5432"}, func(context.Context) *probe.Result {
-			begun++
-			time.Sleep(time.Second)
-			return result()
-		}}, log.NewNopLogger())
-		results := make([]*probe.Result, 200)
-		for i := range results {
-			go func() { results[i], _ = c.Probe(t.Context(), time.Minute) }()
-		}
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		for i, r := range results {
-			if r == nil || r != results[0] {
-				t.Fatalf("scrape %d got %p, the first one %p", i, r, results[0])
-			}
-		}
-		if begun != 1 {
-			t.Errorf("%d probes ran, want 1", begun)
-		}
-	})
-}
-
-func TestScraperThatGoesAwayDoesNotCancelTheProbe(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var ended error
-		c := New(&fakeProber{[]string{"a:5432", "b:5432"}, func(ctx context.Context) *probe.Result {
-			time.Sleep(time.Second)
-			ended = ctx.Err()
-			return result()
-		}}, log.NewNopLogger())
-		var left error
-		var stayed *probe.Result
-		ctx, leave := context.WithTimeout(t.Context(), time.Minute)
-		go func() { _, left = c.Probe(ctx, time.Minute) }()
-		synctest.Wait()
-		go func() { stayed, _ = c.Probe(t.Context(), time.Minute) }()
-		synctest.Wait()
-		leave()
-		synctest.Wait()
-		if !errors.Is(left, context.Canceled) {
-			t.Errorf("the scraper that left got %v", left)
-		}
-		c.Wait()
-		synctest.Wait()
-		if stayed == nil || ended != nil {
-			t.Errorf("the scraper that stayed got %v from a probe that ended with %v", stayed, ended)
-		}
-	})
-}
-
 func TestHandlerAnswersBeforeTheScrapersDeadline(t *testing.T) {
 	deadlines := make(chan time.Duration, 1)
 	h := &Handler{
-		Collector: New(&fakeProber{[]string{"a:5432"}, func(ctx context.Context) *probe.Result {
+		Collector: New(&fakeProber{names: []string{"a:5432"}, probe: func(ctx context.Context) *probe.Result {
 			deadline, _ := ctx.Deadline()
 			deadlines <- time.Until(deadline)
 			return result()
@@ -200,8 +192,8 @@ func TestHandlerAnswersBeforeTheScrapersDeadline(t *testing.T) {
 		"10":     5 * time.Second,
 		"3600":   5 * time.Second,
 		"2":      1750 * time.Millisecond,
-		"0.5":    500 * time.Millisecond,
-		"0.0001": 500 * time.Millisecond,
+		"0.5":    250 * time.Millisecond,
+		"0.0001": 50 * time.Microsecond,
 		"-1":     5 * time.Second,
 		"much":   5 * time.Second,
 		"NaN":    5 * time.Second,
@@ -212,29 +204,14 @@ func TestHandlerAnswersBeforeTheScrapersDeadline(t *testing.T) {
 		request.Header.Set(timeoutHeader, header)
 		recorder := httptest.NewRecorder()
 		h.ServeHTTP(recorder, request)
-		if got := <-deadlines; got > want || got < want-want/2 {
-			t.Errorf("timeout header %q gives the probe %v, want %v", header, got, want)
+		const grace = 125 * time.Millisecond // Half of the offset.
+		if got := <-deadlines; got > want+grace || got < (want+grace)/2 {
+			t.Errorf("timeout header %q has the scrape wait for %v, want %v", header, got, want+grace)
 		}
 		if recorder.Code != http.StatusOK || !strings.Contains(recorder.Body.String(), "pg_canary_up 1") {
 			t.Errorf("timeout header %q: answer %d %s", header, recorder.Code, recorder.Body)
 		}
 	}
-}
-
-func TestHandlerSaysThatAProbeIsStillRunning(t *testing.T) {
-	release := make(chan struct{})
-	c := New(&fakeProber{[]string{"a:5432"}, func(context.Context) *probe.Result {
-		<-release
-		return result()
-	}}, log.NewNopLogger())
-	h := &Handler{Collector: c, Timeout: 10 * time.Millisecond}
-	recorder := httptest.NewRecorder()
-	h.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	if recorder.Code != http.StatusServiceUnavailable {
-		t.Errorf("status %d, want 503", recorder.Code)
-	}
-	close(release)
-	c.Wait()
 }
 
 func TestJournalWritesChangesOnly(t *testing.T) {
@@ -246,17 +223,19 @@ func TestJournalWritesChangesOnly(t *testing.T) {
 	replaying.Nodes[1].Replica.Synced, replaying.Nodes[1].Replica.State = ptr(false), verdict.StateReplaying
 	lasts, ends := broken(), result()
 	lasts.Outage.Began, ends.Outage.Ended = time.Time{}, 90*time.Second
+	slow := result()
+	slow.Outage = probe.Outage{Began: start, Node: "a:5432", Ended: time.Second}
 	unrenewed, late := result(), result()
 	unrenewed.Nodes[0].Failures = []error{&probe.Error{Reason: probe.ReasonAuth, Err: errors.New("password authentication failed")}}
 	late.Write = nil
-	for _, r := range []*probe.Result{result(), result(), behind, replaying, behind, broken(), lasts, ends, result(), unrenewed, unrenewed, late} {
-		j.logProbe(r)
+	for _, r := range []*probe.Result{result(), result(), behind, replaying, behind, broken(), lasts, ends, result(), unrenewed, unrenewed, late, slow} {
+		j.logBeat(r)
 	}
 	want := strings.TrimLeft(`
 level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
 level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms
 level=warn msg="node's condition changed" node=b:5432 condition="replica, lagging" lag=2ms
-level=error msg="no canary commit is acknowledged" primary=a:5432 reason=connect err="connection refused"
+level=error msg="no canary commit is acknowledged" primary=a:5432 reason=connect err="connection refused" since=2026-01-02T03:04:05Z
 level=warn msg="node's condition changed" node=a:5432 condition="unreachable: connect" err="connection refused"
 level=warn msg="node's condition changed" node=b:5432 condition="replica, not compared"
 level=warn msg="a node gives less information than it could" node=b:5432 limit="the server has no replay functions or the role may not call them: no LSNs, no lag in bytes, no state but synced"
@@ -266,6 +245,9 @@ level=info msg="node's condition changed" node=a:5432 condition="primary, writab
 level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms
 level=warn msg="node's condition changed" node=a:5432 condition="primary, writable, but failing: auth" err="password authentication failed"
 level=warn msg="node's condition changed" node=a:5432 condition="not written"
+level=error msg="no canary commit is acknowledged" primary=a:5432 reason="it took longer than the pulse's interval" since=2026-01-02T03:04:05Z
+level=info msg="canary commits are acknowledged again" primary=a:5432 after=1s timeline=1 era=0
+level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
 `, "\n")
 	if diff := cmp.Diff(want, text.String()); diff != "" {
 		t.Error(diff)

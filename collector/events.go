@@ -75,7 +75,7 @@ func (e *events) list() []Event {
 	return all
 }
 
-// record adds what a probe saw happen.
+// record adds what a beat and its reads saw happen.
 func (e *events) record(r *probe.Result) {
 	happened := append(clusterEvents(r), e.nodeEvents(r)...)
 	e.mu.Lock()
@@ -97,7 +97,7 @@ func clusterEvents(r *probe.Result) []Event {
 		all = append(all, Event{At: at, Kind: EventTakeover, Node: t.To, From: t.From, To: t.To, Timeline: timeline})
 	}
 	if began := r.Outage.Began; !began.IsZero() {
-		all = append(all, Event{At: began.Round(0), Kind: EventOutageBegan, Node: r.Primary, Reason: reasonOf(r.WriteFailure())})
+		all = append(all, Event{At: began.Round(0), Kind: EventOutageBegan, Node: r.Outage.Node, Reason: reasonOf(r.Outage.Err)})
 	}
 	if r.Outage.Ended > 0 {
 		all = append(all, Event{
@@ -126,6 +126,9 @@ func (e *events) nodeEvents(r *probe.Result) []Event {
 		node := &r.Nodes[i]
 		if node.Reconnected {
 			all = append(all, Event{At: at.Round(0), Kind: EventConnected, Node: node.Name})
+		}
+		if !r.Scraped {
+			continue // A beat of the pulse does not look closely enough.
 		}
 		before, state := e.states[node.Name], stateOf(r, node)
 		if state == before.state {

@@ -16,7 +16,7 @@ func TestEvents(t *testing.T) {
 	second := func(n int) time.Time { return began.Add(time.Duration(n) * time.Second) }
 	// probed is a probe in the given second that wrote a node, or none, with the states of the others.
 	probed := func(at int, primary string, written bool, states map[string]verdict.ReplicaState) *probe.Result {
-		r := &probe.Result{Started: second(at), Primary: primary, Attempted: second(at)}
+		r := &probe.Result{Scraped: true, Started: second(at), Primary: primary, Attempted: second(at)}
 		if written {
 			r.Write = &probe.Write{Row: verdict.Row{Timeline: 2}, Acknowledged: second(at)}
 			r.Acknowledged = second(at)
@@ -33,7 +33,7 @@ func TestEvents(t *testing.T) {
 	healthy := probed(1, "a", true, map[string]verdict.ReplicaState{"b": verdict.StateSynced})
 	down := probed(11, "a", false, map[string]verdict.ReplicaState{"b": verdict.StateDisconnected})
 	down.Nodes[0].Up, down.Nodes[0].Failures = false, []error{&probe.Error{Reason: probe.ReasonConnect}}
-	down.Outage = probe.Outage{Began: second(8)}
+	down.Outage = probe.Outage{Began: second(8), Node: "a", Err: down.Nodes[0].Failures[0]}
 	promoted := probed(21, "b", true, map[string]verdict.ReplicaState{"a": verdict.StateUnreachable})
 	promoted.Takeovers = []probe.Takeover{{From: "a", To: "b"}}
 	promoted.Outage = probe.Outage{Ended: 10 * time.Second}

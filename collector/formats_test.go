@@ -23,7 +23,7 @@ import (
 // answer scrapes a healthy pair with the headers, and with own as the exporter's own metrics.
 func answer(own prometheus.Gatherer, path string, headers map[string]string) *httptest.ResponseRecorder {
 	h := &Handler{
-		Collector: New(&fakeProber{[]string{"a:5432", "b:5432"}, func(context.Context) *probe.Result { return result() }}, log.NewNopLogger()),
+		Collector: New(&fakeProber{names: []string{"a:5432", "b:5432"}, probe: func(context.Context) *probe.Result { return result() }}, log.NewNopLogger()),
 		Own:       own, Timeout: time.Minute,
 	}
 	request := httptest.NewRequest(http.MethodGet, path, nil)

@@ -15,11 +15,7 @@ import (
 // timeoutHeader is the header in which Prometheus says how long it waits for a scrape.
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
-// leastProbeTimeout is the least time that a probe gets: a scraper that waits for
-// only a millisecond would make the shared probe and its connections fail.
-const leastProbeTimeout = 500 * time.Millisecond
-
-// grace is the least time to wait for a probe that used up its timeout.
+// grace is the least time that a scrape waits beyond its timeout.
 const grace = 50 * time.Millisecond
 
 // scrapeOptions is how promhttp serves a scrape. Created timestamps tell Prometheus
@@ -32,7 +28,7 @@ type Handler struct {
 	// Own are the exporter's own metrics, gathered while the probe waits for the
 	// servers; nil for none.
 	Own prometheus.Gatherer
-	// Timeout bounds every probe, and applies to scrapers that do not send theirs.
+	// Timeout is how long a scrape waits whose scraper does not say, or says longer.
 	Timeout time.Duration
 	// TimeoutOffset is subtracted from the scraper's timeout, to leave time for
 	// sending the answer.
@@ -42,7 +38,8 @@ type Handler struct {
 // LongestAnswer is how long a scrape may take, without sending its text.
 func (h *Handler) LongestAnswer() time.Duration { return h.Timeout + h.grace() }
 
-// ServeHTTP runs the probe, or shares one, and writes its metrics. HEAD gets
+// ServeHTTP runs a probe, or shares one, and writes its metrics: when the scraper's time is
+// over before the probe is, what is known by then. HEAD gets
 // the header of an answer without a probe: it must change nothing.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
@@ -53,12 +50,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), timeout+h.grace())
 	defer cancel()
 	own := gatherAside(h.Own)
-	result, err := h.Collector.Probe(ctx, max(timeout, min(leastProbeTimeout, h.Timeout)))
+	result := h.Collector.Probe(ctx)
 	aside := <-own
-	if err != nil {
-		http.Error(w, "The probe did not end within this scrape's timeout.", http.StatusServiceUnavailable)
-		return
-	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(h.Collector.Snapshot(result))
 	var all prometheus.Gatherer = registry

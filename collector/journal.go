@@ -28,9 +28,13 @@ func newJournal(logger log.Logger) *journal {
 	}
 }
 
-// logProbe logs what has changed with this probe.
-func (j *journal) logProbe(r *probe.Result) {
+// logBeat logs what has changed with this beat. What the nodes are like a probe tells; a
+// beat of the pulse does not look closely enough.
+func (j *journal) logBeat(r *probe.Result) {
 	j.logChanges(r)
+	if !r.Scraped {
+		return
+	}
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		condition, good := conditionOf(r, node)
@@ -69,12 +73,14 @@ func (j *journal) logChanges(r *probe.Result) {
 
 // logOutage logs when nobody can write any more, and why, and when somebody can again.
 func (j *journal) logOutage(r *probe.Result) {
-	if !r.Outage.Began.IsZero() {
-		fields := []any{"msg", "no canary commit is acknowledged", "primary", r.Primary}
-		if err := r.WriteFailure(); err != nil {
-			fields = append(fields, "reason", probe.ReasonOf(err), "err", err)
+	if o := r.Outage; !o.Began.IsZero() {
+		fields := []any{"msg", "no canary commit is acknowledged", "primary", o.Node}
+		if o.Err != nil {
+			fields = append(fields, "reason", probe.ReasonOf(o.Err), "err", o.Err)
+		} else {
+			fields = append(fields, "reason", "it took longer than the pulse's interval")
 		}
-		_ = level.Error(j.logger).Log(fields...)
+		_ = level.Error(j.logger).Log(append(fields, "since", moment{j.origin, o.Began})...)
 	}
 	if w := r.Write; w != nil && r.Outage.Ended > 0 {
 		fields := []any{

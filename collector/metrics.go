@@ -96,6 +96,11 @@ var (
 	lagSeconds = define(gauge, "lag_seconds",
 		"How long the oldest acknowledged canary commit that the replica does not show has been waiting; "+
 			"the visibility delay when it shows the newest one.", "replica")
+	stalenessBound = define(gauge, "staleness_bound_seconds",
+		"How old what the replica shows is at the most: no read misses anything that was acknowledged longer ago. "+
+			"What an application sees lies between lag_seconds and this.", "replica")
+	unseenBeats = define(gauge, "unseen_beats",
+		"Acknowledged canary commits that the replica does not show yet.", "replica")
 	replayLSN = define(gauge, "replica_replay_lsn",
 		"Last WAL position replayed at the first read, in bytes since 0/0.", "replica")
 	receiveLSN = define(gauge, "replica_receive_lsn",
@@ -122,7 +127,7 @@ var lastAcknowledged = define(gauge, "last_acknowledged_timestamp_seconds",
 func ofOneProbe() []*Metric {
 	return []*Metric{
 		up, probeDuration, writeDuration, primaryLSN, primaryCapacity, primaryTimeline, primaries, nodeUp,
-		nodeIsPrimary, nodeServers, synced, lagBytes, lagSeconds, replayLSN, receiveLSN, replicaCapacity, readDuration,
+		nodeIsPrimary, nodeServers, synced, lagBytes, lagSeconds, stalenessBound, unseenBeats, replayLSN, receiveLSN, replicaCapacity, readDuration,
 		replicaTimeline, applyDelay, replicaState, lastAcknowledged,
 	}
 }
@@ -166,6 +171,6 @@ func ofAllProbes() []*Metric {
 	}
 }
 
-// buckets of the visibility delay: from what a pair on one host needs to the
-// longest wait that --probe.wait can be raised to.
-var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+// buckets of delays: from what a pair on one host needs to a replica that was cut off
+// for minutes.
+var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}

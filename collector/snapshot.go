@@ -77,6 +77,12 @@ func (s samples) sendReplica(name string, replica *probe.ReplicaResult) {
 	if replica.Lag != nil {
 		s.send(lagSeconds, replica.Lag.Seconds(), name)
 	}
+	if replica.StalenessBound != nil {
+		s.send(stalenessBound, replica.StalenessBound.Seconds(), name)
+	}
+	if replica.Unseen != nil {
+		s.send(unseenBeats, float64(*replica.Unseen), name)
+	}
 	if first := replica.First; first != nil {
 		s.sendFirstRead(name, first)
 	}

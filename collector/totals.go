@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -8,18 +9,20 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
 
-// totals are the metrics that accumulate over probes. Every series exists from
+// totals are the metrics that accumulate over beats. Every series exists from
 // the start, at 0, so that its first increase is visible.
 type totals struct {
 	probes, lost, changes  prometheus.Counter
 	outages, outageSeconds prometheus.Counter
-	outageTime             time.Duration // that outageSeconds has
 	commits                prometheus.Observer
 	commitDuration         *prometheus.HistogramVec
 	failures               *prometheus.CounterVec
 	reads, stale, backward *prometheus.CounterVec
 	verdicts               *prometheus.CounterVec
 	visibility             *prometheus.HistogramVec
+
+	mu         sync.Mutex
+	outageTime time.Duration // that outageSeconds has
 }
 
 // newTotals returns the totals of a cluster. The first node is the primary as
@@ -63,14 +66,19 @@ func (t *totals) createReplicaSeries(replica string) {
 	t.visibility.WithLabelValues(replica)
 }
 
-// countProbe counts what one probe saw.
-func (t *totals) countProbe(r *probe.Result) {
-	t.probes.Inc()
+// countBeat counts what a beat and its reads showed.
+func (t *totals) countBeat(r *probe.Result) {
+	if r.Scraped {
+		t.probes.Inc()
+	}
 	if r.Lost != nil {
 		t.lost.Add(float64(r.Lost.Commits))
 	}
 	t.changes.Add(float64(len(r.Takeovers)))
-	t.countOutage(r)
+	if !r.Outage.Began.IsZero() {
+		t.outages.Inc()
+	}
+	t.countOutageTime(r.Outage.All)
 	if w := r.Write; w != nil {
 		t.commits.Observe(w.Acknowledged.Sub(w.Sent).Seconds())
 	}
@@ -80,35 +88,40 @@ func (t *totals) countProbe(r *probe.Result) {
 			t.failures.WithLabelValues(node.Name, string(probe.ReasonOf(err))).Inc()
 		}
 		if node.Replica != nil {
-			t.countReplica(node.Name, node.Replica, r.Write != nil)
+			t.countReplica(r, node)
 		}
 	}
 }
 
-// countOutage counts an outage when it begins, and its time as it goes by.
-func (t *totals) countOutage(r *probe.Result) {
-	if !r.Outage.Began.IsZero() {
-		t.outages.Inc()
+// countOutageTime lets the time of outages grow as it goes by.
+func (t *totals) countOutageTime(all time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if all > t.outageTime {
+		t.outageSeconds.Add((all - t.outageTime).Seconds())
+		t.outageTime = all
 	}
-	t.outageSeconds.Add((r.Outage.All - t.outageTime).Seconds())
-	t.outageTime = r.Outage.All
 }
 
-func (t *totals) countReplica(name string, replica *probe.ReplicaResult, written bool) {
+func (t *totals) countReplica(r *probe.Result, node *probe.NodeResult) {
+	name, replica, written := node.Name, node.Replica, r.Write != nil
 	t.createReplicaSeries(name)
-	if written && replica.First != nil {
+	if written && r.Scraped && replica.First != nil {
 		t.reads.WithLabelValues(name).Inc()
 	}
 	if written && replica.IsOne() {
 		t.verdicts.WithLabelValues(name, outcomeOf(replica.Synced)).Inc()
 	}
-	if replica.Stale {
+	if r.Scraped && replica.Stale {
 		t.stale.WithLabelValues(name).Inc()
 	}
 	t.backward.WithLabelValues(name).Add(float64(replica.StepsBack))
-	if replica.Visibility != nil {
-		t.visibility.WithLabelValues(name).Observe(replica.Visibility.Seconds())
-	}
+}
+
+// countShown counts that a replica shows a beat.
+func (t *totals) countShown(name string, delay time.Duration) {
+	t.createReplicaSeries(name)
+	t.visibility.WithLabelValues(name).Observe(delay.Seconds())
 }
 
 // The values of the label verdict.

@@ -39,6 +39,7 @@ type options struct {
 	probeWait         time.Duration
 	probeSyncedWithin time.Duration
 	probeSyncCommit   string
+	pulseInterval     time.Duration
 	logLevel          string
 	logFormat         string
 
@@ -64,6 +65,7 @@ func newOptions() *options {
 	o.app.Version(version.Print(server.Name)).VersionFlag.Short('V')
 	describeCommands(o.app)
 	o.clusterFlags()
+	o.pulseFlags()
 	o.connectionFlags()
 	o.logFlags()
 	o.serveFlags()
@@ -88,11 +90,11 @@ func (o *options) clusterFlags() {
 		Default(pgnode.DefaultSection).StringVar(&o.section)
 	o.app.Flag("cluster.name", "Name of the cluster (default: "+pgnode.DefaultCluster+"). setup keeps it with the section if it is given, and an exporter of another name never writes that section.").
 		PlaceHolder("NAME").StringVar(&o.clusterName)
-	o.app.Flag("probe.timeout", "Longest time that a probe may take. A scraper with a shorter timeout gets a shorter probe.").
+	o.app.Flag("probe.timeout", "Longest time that a probe may take. A scraper with a shorter timeout gets what is known by then.").
 		Default("5s").DurationVar(&o.probeTimeout)
 	o.app.Flag("probe.timeout-offset", "Subtracted from the scraper's timeout, to leave time for the answer.").
 		Default("250ms").DurationVar(&o.probeTimeoutOff)
-	o.app.Flag("probe.min-interval", "Scrapes within this time after a probe's start share it, so that more scrapers do not mean more commits. 0: scrapes share a probe only while it runs.").
+	o.app.Flag("probe.min-interval", "Scrapes within this time after a probe's start share it, so that more scrapers do not mean more commits. 0: scrapes share a probe only until it has sent its canary.").
 		Default("200ms").DurationVar(&o.probeMinInterval)
 	o.app.Flag("probe.wait", "How long to keep reading a replica that does not show the canary yet.").
 		Default("1s").DurationVar(&o.probeWait)
@@ -100,6 +102,14 @@ func (o *options) clusterFlags() {
 		Default("100ms").DurationVar(&o.probeSyncedWithin)
 	o.app.Flag("probe.synchronous-commit", "synchronous_commit of the canary write. By default the server's own, as an application has it; a commit that waits for a missing standby fails with the reason sync_wait.").
 		PlaceHolder("LEVEL").EnumVar(&o.probeSyncCommit, "off", "local", "remote_write", "on", "remote_apply")
+}
+
+// shortestPulse bounds what the pulse may cost.
+const shortestPulse = 100 * time.Millisecond
+
+func (o *options) pulseFlags() {
+	o.app.Flag("pulse.interval", "Send a canary in this interval, "+shortestPulse.String()+" or longer, between the scrapes too, so that outages, lost commits and delays are seen that fall between them. See docs/pulse.md for what it costs. 0: off.").
+		Default("0s").DurationVar(&o.pulseInterval)
 }
 
 func (o *options) connectionFlags() {
@@ -202,6 +212,9 @@ func (o *options) cluster() (*probe.Cluster, error) {
 	if o.probeMinInterval < 0 {
 		return nil, fmt.Errorf("--probe.min-interval=%v is below 0: give a time such as 200ms, or 0 to share only running probes", o.probeMinInterval)
 	}
+	if o.pulseInterval != 0 && o.pulseInterval < shortestPulse {
+		return nil, fmt.Errorf("--pulse.interval=%v is below %v: give a longer one, or 0 for none", o.pulseInterval, shortestPulse)
+	}
 	if o.probeSyncedWithin >= o.probeWait {
 		return nil, fmt.Errorf("--probe.wait=%v does not exceed --probe.synced-within=%v: the wait would end before the verdict",
 			o.probeWait, o.probeSyncedWithin)
@@ -210,7 +223,9 @@ func (o *options) cluster() (*probe.Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return probe.New(probe.Config{Wait: o.probeWait, SyncedWithin: o.probeSyncedWithin}, nodes...), nil
+	return probe.New(probe.Config{
+		Wait: o.probeWait, SyncedWithin: o.probeSyncedWithin, Timeout: o.probeTimeout, MinInterval: o.probeMinInterval, Pulse: o.pulseInterval,
+	}, nodes...), nil
 }
 
 // ownCluster is the name of the cluster that an exporter is of.

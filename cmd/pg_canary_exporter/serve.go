@@ -34,10 +34,11 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 	defer logHangups(logger)()
 	cluster.Prepare() // So that the first scrape finds the connections ready.
 	probed := collector.New(cluster, logger)
-	probed.MinInterval = o.probeMinInterval
+	cluster.Start()
 	err = server.Run(ctx, server.Config{
 		Collector:     probed,
 		Cluster:       o.ownCluster(),
+		Stop:          cluster.Stop,
 		MetricsPath:   o.telemetryPath,
 		ProbeTimeout:  o.probeTimeout,
 		TimeoutOffset: o.probeTimeoutOff,
@@ -47,7 +48,6 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 	if err != nil {
 		err = &statusError{1, fmt.Errorf("serving on %s: %w", strings.Join(*o.web.WebListenAddresses, ", "), err)}
 	}
-	probed.Wait()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	if closeErr := cluster.Close(bounded); closeErr != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
 
 const (
@@ -94,6 +95,9 @@ func (k *keeper) ready() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.beginLocked()
+	if s := k.session; s != nil && s.busy && !s.looked {
+		return true // Whoever uses it finds out.
+	}
 	nothingDue := k.renewed == nil && k.renewal == nil && !k.checking && time.Since(k.lookedUp) < lookupInterval
 	return k.session != nil && nothingDue && !k.isSpent() && !hasPending(k.session.conn.Conn())
 }
@@ -118,6 +122,16 @@ func (k *keeper) isSpent() bool {
 	return (k.fresh && s.used) || (s.pooled && time.Since(s.opened) > pooledLifetime)
 }
 
+// identity returns who the server at the session is, as it last said.
+func (k *keeper) identity() verdict.Server {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.session == nil {
+		return verdict.Server{}
+	}
+	return k.session.known
+}
+
 // current returns the session, nil where there is none.
 func (k *keeper) current() *session {
 	k.mu.Lock()
@@ -133,6 +147,9 @@ func (k *keeper) prepare() time.Duration {
 	defer k.mu.Unlock()
 	k.beginLocked()
 	k.awaitCheckLocked(k.life)
+	if k.session != nil && k.session.busy {
+		return 0 // Whoever uses it finds out.
+	}
 	if k.session != nil && k.isSpent() {
 		k.retireLocked(k.session)
 	}
@@ -190,7 +207,7 @@ func (k *keeper) borrow(ctx context.Context) (*session, error) {
 			s.busy = true
 			return s, nil
 		}
-		if !k.waitLocked(ctx) { // It is being looked at.
+		if !k.waitLocked(ctx) { // It is in use, or being looked at.
 			return nil, ctx.Err()
 		}
 	}
@@ -201,7 +218,8 @@ func (k *keeper) borrow(ctx context.Context) (*session, error) {
 func (k *keeper) release(s *session, usable bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s.busy, s.used, s.usedAt = false, true, time.Now()
+	s.busy, s.used, s.usedAt, s.known = false, true, time.Now(), s.identity
+	defer k.tellLocked()
 	if usable && !s.roleChanged {
 		return // The timer looks again.
 	}
@@ -263,7 +281,7 @@ func (k *keeper) waitLocked(ctx context.Context) bool {
 // awaitCheckLocked waits until nobody looks at the session in the background: the driver takes
 // only one call at a time, and ends the program where a connection is closed twice at once.
 func (k *keeper) awaitCheckLocked(ctx context.Context) {
-	for k.checking && k.waitLocked(ctx) { //nolint:revive // It waits.
+	for (k.checking || k.session != nil && k.session.looked) && k.waitLocked(ctx) { //nolint:revive // It waits.
 	}
 }
 

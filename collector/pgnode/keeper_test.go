@@ -114,9 +114,9 @@ func TestRenewalIsNoOtherConnection(t *testing.T) {
 			_ = k.ready()
 			must(t, k.connect(t.Context()))
 			old := k.current()
-			old.identity = test.before
+			old.identity, old.known = test.before, test.before
 			time.Sleep(2 * time.Minute)
-			k.renewed.identity = test.after
+			k.renewed.identity, k.renewed.known = test.after, test.after
 			k.lookedUp = time.Now() // There is no name.
 			k.prepare()
 			switch s := k.current(); {

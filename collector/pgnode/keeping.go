@@ -97,7 +97,7 @@ func (k *keeper) dialLocked() {
 func (k *keeper) adoptLocked(s *session) {
 	k.failures, k.failed, k.renewal, k.ended, k.redial = 0, nil, nil, "", time.Time{}
 	k.lent = s.pooled || k.fresh
-	s.usedAt, s.since = s.opened, s.opened
+	s.usedAt, s.since, s.known = s.opened, s.opened, s.identity
 	s.expires = s.opened.Add(jittered(k.lifetime, rand.Float64())) //nolint:gosec // It spreads the load, and is no secret.
 	if k.session == nil {
 		k.session = s
@@ -137,11 +137,11 @@ func (k *keeper) checkIdle() {
 // checkLocked looks whether a session broke while it was idle, which says nothing about
 // the server, and retires one that did. It lets go of the lock meanwhile.
 func (k *keeper) checkLocked(s *session) {
-	s.busy = true
+	s.busy, s.looked = true, true
 	k.mu.Unlock()
 	err := s.check()
 	k.mu.Lock()
-	s.busy = false
+	s.busy, s.looked = false, false
 	s.checkedAt = time.Now()
 	k.tellLocked()
 	if err != nil && k.session == s {

@@ -46,8 +46,8 @@ type Options struct {
 	Lifetime time.Duration
 }
 
-// Node is one PostgreSQL server. It serves one call at a time, and keeps its
-// connection in between.
+// Node is one PostgreSQL server. It may be used by several goroutines: its connection,
+// which it keeps in between, serves them one after the other.
 type Node struct {
 	name string
 	dsn  string
@@ -110,12 +110,7 @@ func (n *Node) Since() time.Time {
 }
 
 // Identity returns who the server at the open connection is.
-func (n *Node) Identity() verdict.Server {
-	if s := n.keeper.current(); s != nil {
-		return s.identity
-	}
-	return verdict.Server{}
-}
+func (n *Node) Identity() verdict.Server { return n.keeper.identity() }
 
 // Pooled says whether the open connection leads through a pooler.
 func (n *Node) Pooled() bool {

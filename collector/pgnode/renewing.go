@@ -15,8 +15,8 @@ func (k *keeper) takeRenewed() {
 		return
 	}
 	k.closeLocked(old)
-	same := k.session.identity.Is(old.identity)
-	if same || k.session.identity.Started.IsZero() {
+	same := k.session.known.Is(old.known)
+	if same || k.session.known.Started.IsZero() {
 		k.session.since = old.since
 	}
 	if same {

@@ -30,9 +30,11 @@ type session struct {
 
 	// What the keeper knows of it; its lock guards them.
 	busy, used        bool // used at the moment, used at all
+	looked            bool // busy because it is being looked at
 	usedAt, checkedAt time.Time
-	expires           time.Time // when it is to be renewed
-	since             time.Time // when the first of those was opened that renewed one another
+	expires           time.Time      // when it is to be renewed
+	since             time.Time      // when the first of those was opened that renewed one another
+	known             verdict.Server // identity, as it was when the last operation ended
 
 	// roleChanged is true when the server has left recovery, or entered it, since.
 	roleChanged bool

@@ -39,7 +39,11 @@ func (f *fakeNode) Close(context.Context) error   { return nil }
 func (f *fakeNode) Write(context.Context) (Write, error)  { return f.write() }
 func (f *fakeNode) Read(context.Context) (Read, error)    { return f.answer() }
 func (f *fakeNode) Inspect(context.Context) (Read, error) { return f.answer() }
-func (f *fakeNode) Poll(context.Context) (Read, error)    { return f.answer() }
+func (f *fakeNode) Poll(context.Context) (Read, error) {
+	read, err := f.answer()
+	read.State = verdict.State{} // It is of the section alone.
+	return read, err
+}
 
 // answer takes a moment of synctest's time, which stands still otherwise.
 func (f *fakeNode) answer() (Read, error) {
@@ -82,10 +86,22 @@ func standby(replayed verdict.LSN) verdict.State {
 	return verdict.State{InRecovery: true, Detailed: true, Timeline: 1, Receiver: "streaming", ReplayLSN: replayed}
 }
 
+// newCluster returns a cluster that ends with the test.
+func newCluster(t *testing.T, cfg Config, nodes ...Node) *Cluster {
+	cfg.Wait, cfg.SyncedWithin = time.Second, 100*time.Millisecond
+	c := New(cfg, nodes...)
+	t.Cleanup(func() {
+		if err := c.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
 // probeOnce runs one probe of a primary and a replica, which reads answer.
 func probeOnce(t *testing.T, capacity int64, answer func(n int) (Read, error)) (*fakeNode, *NodeResult) {
 	replica := &fakeNode{name: "replica", server: server(2), read: answer}
-	c := New(Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond}, fakePrimary(capacity), replica)
+	c := newCluster(t, Config{}, fakePrimary(capacity), replica)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	return replica, &c.Probe(ctx).Nodes[1]
@@ -149,7 +165,7 @@ func TestPromotionInTheMiddleOfAProbe(t *testing.T) {
 		// A node of its own follows the primary, so that this stays.
 		third := &fakeNode{name: "third", server: server(3)}
 		third.read = func(n int) (Read, error) { return read(standby(100), row(1)), nil }
-		c := New(Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond}, fakePrimary(0), replica, third)
+		c := newCluster(t, Config{}, fakePrimary(0), replica, third)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		r := c.Probe(ctx)
@@ -188,7 +204,7 @@ func TestSessionThatIsGivenBackDuringTheWrite(t *testing.T) {
 		replica := &fakeNode{name: "replica", server: server(2)}
 		replica.gone = func() bool { return time.Since(begun) > 2*time.Second }
 		replica.read = func(int) (Read, error) { return read(standby(100), row(1)), nil }
-		c := New(Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond}, primary, replica)
+		c := newCluster(t, Config{}, primary, replica)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		if state := c.Probe(ctx).Nodes[1].Replica.State; state != verdict.StateSynced {
@@ -203,7 +219,7 @@ func TestOldPrimaryMissesOneProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, promoted := fakePrimary(0), &fakeNode{name: "promoted", server: server(2)}
 		promoted.read = func(int) (Read, error) { return read(standby(0), row(0)), nil }
-		c := New(Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond}, old, promoted)
+		c := newCluster(t, Config{}, old, promoted)
 		probe := func() *Result {
 			time.Sleep(time.Minute)
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -245,7 +261,7 @@ func TestConnectingIsNoFailure(t *testing.T) {
 		primary, replica := fakePrimary(0), &fakeNode{name: "replica", server: server(2)}
 		acknowledged := primary.write
 		replica.read = func(int) (Read, error) { return read(standby(100), row(1)), nil }
-		c := New(Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond}, primary, replica)
+		c := newCluster(t, Config{}, primary, replica)
 		probed := func() *Result {
 			time.Sleep(time.Second)
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

@@ -13,23 +13,147 @@ const (
 	// that. With the round trips on both sides of it, the moment of visibility
 	// is known to a tenth of the delay.
 	stepShare = 20
+	// longestStep bounds the pause when a beat has been waiting for minutes.
+	longestStep = 5 * time.Second
+	// pulseShare is which part of the pulse's interval a pause lasts at the least while a
+	// replica lacks several beats: the one that it shows next is older than the interval.
+	pulseShare = 10
 )
 
-// pauseBeforeReread returns how long to wait at now before the next read, when the last one
-// was sent at sent: nothing at first, then a share of the time since the
-// acknowledgement. The pause ends at the limit and at the end where it would
-// cross them, and a read during which the limit passed is followed by another
-// at once, so that one is made at the very moment for which the verdict is asked.
-func pauseBeforeReread(now, sent, acknowledged, limit, end time.Time) time.Duration {
-	waited := now.Sub(acknowledged)
-	if waited < eagerPhase || (sent.Before(limit) && !now.Before(limit)) {
-		return 0
+// wish is what one search wants from the reads of a node.
+type wish struct {
+	// look asks for the state alone.
+	look bool
+	// closely has the state told with the first read, and with each after the limit.
+	closely bool
+	// knownStandby is true where the node has said that it is in recovery, so that the section
+	// alone is enough as long as it shows the beat in time.
+	knownStandby bool
+	// begun is true when there has been a read, and explained when one after the limit
+	// told the state.
+	begun, explained bool
+	// acknowledged is when the beat was, limit until when it is to be visible for the replica
+	// to count as synced, and end until when it is looked for.
+	acknowledged, limit, end time.Time
+	// deadline is until when a read has to be back.
+	deadline time.Time
+}
+
+// condition is what a follower's next step is decided by.
+type condition struct {
+	now    time.Time
+	wishes []*wish
+	// sent and returned are of the last read.
+	sent, returned time.Time
+	// unseen is when the newest beat was acknowledged, if the node does not show that; zero if
+	// it does. behind is true when it does not show the one before either.
+	unseen time.Time
+	behind bool
+	// goesOn is true where it is read on though nobody asks.
+	goesOn bool
+	// ended is true when the cluster is being closed.
+	ended bool
+	// pulse is the interval of beats, 0 for none, and lateRead how long a read may take for
+	// which nobody waits.
+	pulse, lateRead time.Duration
+}
+
+// action is how a node is asked.
+type action int
+
+const (
+	toRest    action = iota
+	toPoll           // the section alone
+	toRead           // the state, and then the section
+	toInspect        // the same, with a closer look at what the replay waits for
+)
+
+// plan says how a node is asked next, until when the answer has to be there, and when
+// it is due.
+func (c condition) plan() (do action, deadline, due time.Time) {
+	for _, w := range c.wishes {
+		deadline = latest(deadline, w.deadline)
+		do = max(do, w.next(c.now))
 	}
-	step := waited / stepShare
-	if now.Before(limit) {
-		step = min(step, limit.Sub(now))
+	switch {
+	case do != toRest && c.isBegun():
+		return do, deadline, c.returned.Add(c.pause())
+	case do != toRest:
+		return do, deadline, c.now
+	case c.ended || !c.goesOn || c.unseen.IsZero():
+		return toRest, time.Time{}, time.Time{}
+	default:
+		due = c.returned.Add(c.step())
+		return toPoll, latest(c.now, due).Add(c.lateRead), due
 	}
-	return min(step, end.Sub(now))
+}
+
+// next is how a node is to be asked for one wish: the section alone as long as the replica
+// can still count as synced, and from then on its state too, because it has to be explained.
+func (w *wish) next(now time.Time) action {
+	switch {
+	case w.look:
+		return toInspect
+	case !w.begun && (w.closely || !w.knownStandby):
+		return toRead
+	case !w.begun || now.Before(w.limit) && now.Before(w.end):
+		return toPoll
+	case w.closely || !w.explained:
+		return toInspect
+	default:
+		return toPoll
+	}
+}
+
+// isBegun says whether no wish waits for its first read.
+func (c condition) isBegun() bool {
+	for _, w := range c.wishes {
+		if w.look || !w.begun {
+			return false
+		}
+	}
+	return true
+}
+
+// pause is how long after the last read the next one is made. It ends at the limit and at the
+// end of each wish where it would cross them, and a read during which a limit passed
+// is followed by another at once, so that one is made at the very moment for which
+// the verdict is asked.
+func (c condition) pause() time.Duration {
+	pause := c.step()
+	for _, w := range c.wishes {
+		if w.sentBeforeLimit(c.sent, c.returned) {
+			return 0
+		}
+		for _, moment := range []time.Time{w.limit, w.end} {
+			if c.returned.Before(moment) {
+				pause = min(pause, moment.Sub(c.returned))
+			}
+		}
+	}
+	return pause
+}
+
+// sentBeforeLimit says whether the limit passed during the last read.
+func (w *wish) sentBeforeLimit(sent, returned time.Time) bool {
+	return sent.Before(w.limit) && !returned.Before(w.limit)
+}
+
+// step is the pause by the time that the newest beat has been waiting: nothing at first,
+// then a share of that.
+func (c condition) step() time.Duration {
+	newest := c.unseen
+	for _, w := range c.wishes {
+		newest = latest(newest, w.acknowledged)
+	}
+	waited, least := c.returned.Sub(newest), time.Duration(0)
+	if c.behind {
+		least = c.pulse / pulseShare
+	}
+	if waited < eagerPhase {
+		return least
+	}
+	return max(least, min(waited/stepShare, longestStep))
 }
 
 // sleep waits for d and is false when ctx ended before.

@@ -12,6 +12,9 @@ import (
 // Result is what one probe saw. What was not observed is nil, "" or 0 where
 // its comment says so; nothing is carried over from an earlier probe.
 type Result struct {
+	// Scraped is false for a beat of the pulse, of which the nodes are looked at less
+	// closely.
+	Scraped bool
 	// Started and Duration bracket the whole probe.
 	Started  time.Time
 	Duration time.Duration
@@ -44,8 +47,13 @@ type Result struct {
 type Outage struct {
 	// Began is when the outage began of which this probe is the first to know, zero for none:
 	// with its own write, or with that of an earlier one which found the connection still being
-	// made. Ended is how long the one was that ends with this probe's write; 0 for none.
+	// made. Node is the one that was to be written then, and Err why it was not; nil where it
+	// was in the end, after so long that this was an outage.
 	Began time.Time
+	Node  string
+	Err   error
+	// Ended is how long the one was that ends with this probe's write; 0 for none. An outage may
+	// begin and end within one probe, which finds another primary.
 	Ended time.Duration
 	// All is how long all outages have lasted so far.
 	All time.Duration

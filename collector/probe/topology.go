@@ -53,75 +53,121 @@ func (c *Cluster) recordIdentity(i int, result *NodeResult) {
 	result.Foreign = system != 0 && system != c.system.System
 }
 
-// choosePrimary makes the node the primary that should be, and says whether that is
-// another server than the one that was written to.
-func (c *Cluster) choosePrimary(r *Result) bool {
-	next := verdict.Primary(r.members(), c.primary, c.beat)
-	if next == c.primary {
-		return false
+// choosePrimary makes the node the primary that should be. A round that began before that
+// was last found out knows less.
+func (c *Cluster) choosePrimary(r *round) {
+	if r.began.Before(c.chosen) {
+		return
 	}
-	sameServer := r.Write != nil && r.Nodes[next].Server.Is(r.Nodes[c.primary].Server)
-	c.primary = next
-	return !sameServer
+	if next := verdict.Primary(r.result.members(), c.primary, c.beat); next != c.primary {
+		c.primary, c.chosen = next, time.Now()
+	}
 }
 
-// recordAcknowledgement keeps an acknowledgement.
-func (c *Cluster) recordAcknowledgement(r *Result) {
-	w, node := r.Write, &r.Nodes[c.primary]
+// missedPrimary says whether a round wrote, or would have written, to another server than
+// the primary.
+func (c *Cluster) missedPrimary(r *round) bool {
+	nodes := r.result.Nodes
+	switch {
+	case r.primary == c.primary:
+		return false
+	case r.result.Write == nil:
+		return true
+	default:
+		return r.scraped && !nodes[c.primary].Server.Is(nodes[r.primary].Server)
+	}
+}
+
+// recordAcknowledgement keeps an acknowledgement of the i-th node.
+func (c *Cluster) recordAcknowledgement(r *Result, i int) {
+	w, node := r.Write, &r.Nodes[i]
 	writer := verdict.Writer{Name: node.Name, Server: node.Server, Row: w.Row}
 	if verdict.TookOver(c.writer, writer) {
 		r.Takeovers = append(r.Takeovers, Takeover{From: c.writer.Name, To: writer.Name})
 	}
 	c.writer = writer
-	c.beat = verdict.Beat{Row: w.Row, Acknowledged: w.Acknowledged, LSN: w.LSN}
+	c.beat = verdict.Beat{Row: w.Row, Sent: w.Sent, Acknowledged: w.Acknowledged, LSN: w.LSN}
+	c.commits.Record(w.Acknowledged.Sub(w.Sent))
 	c.ledger.Record(c.beat)
+	c.ledger.Trim(c.shownByAll())
 }
 
-// settle says what can be said only when all nodes have been read: which are
-// names of one server, what each follows, and what is lost.
-func (c *Cluster) settle(r *Result) {
+// shownByAll returns the number of the newest beat that all replicas have shown which have
+// shown any.
+func (c *Cluster) shownByAll() int64 {
+	least, _ := c.ledger.Newest()
+	for i := range c.memory {
+		if i != c.primary && c.memory[i].shown.Found {
+			least = min(least, c.memory[i].number)
+		}
+	}
+	return least
+}
+
+// classify tells which nodes are names of one server, and returns those of which the
+// connections are to be renewed.
+func (c *Cluster) classify(r *Result, primary int) (doubtful []int) {
 	members := r.members()
-	primaries := verdict.Primaries(members)
-	written := &r.Nodes[c.primary]
+	written := &r.Nodes[primary]
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
-		if followed := verdict.Followed(members, i, primaries, c.beat); followed >= 0 {
-			c.memory[i].followed = members[followed].Server
-		}
 		if node.Replica == nil || !node.Answered || node.Foreign {
 			continue
 		}
 		if written.TakesWrites() && node.Server.Is(written.Server) {
 			node.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StatePrimary}}
-			c.renew(i, c.primary)
+			doubtful = append(doubtful, i, primary)
 		} else if same := verdict.SameServer(members, i); same != i {
 			node.Replica = &ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateDuplicate}}
-			c.renew(i, same)
+			doubtful = append(doubtful, i, same)
 		}
 	}
+	return doubtful
+}
+
+// settle says what can be said only when all nodes have been read: which are
+// names of one server, what each follows, and what is lost.
+func (c *Cluster) settle(ended *round) {
+	r := ended.result
+	members := r.members()
+	primaries := verdict.Primaries(members)
+	for i := range r.Nodes {
+		if followed := verdict.Followed(members, i, primaries, c.beat); followed >= 0 {
+			c.memory[i].followed = members[followed].Server
+		}
+	}
+	c.renew(c.classify(r, ended.primary)...)
 	if len(r.Takeovers) > 0 {
 		c.renew(c.allIndexes()...)
 	}
-	rivals := c.rivals(r, primaries)
+	rivals := c.rivals(r, ended.primary, primaries)
 	if r.Write != nil {
 		r.Lost, r.AtRisk = c.ledger.Lose(rivals)
 		r.Undecided = c.ledger.Undecided()
 	}
+	r.Outage.All, r.Acknowledged = c.outages.Time(time.Now()), c.beat.Acknowledged
 }
 
 // recordOutage keeps whether somebody can write. That a connection is still being made, and
 // nothing else is known to be wrong, says nothing yet: what becomes of it does.
-func (c *Cluster) recordOutage(r *Result) {
+func (c *Cluster) recordOutage(of *round) {
+	r := of.result
+	began := time.Time{}
 	switch {
 	case r.Write != nil:
-		r.Outage.Ended = c.outages.Acknowledge(r.Write.Acknowledged)
-	case len(r.Nodes[c.primary].Failures) > 0:
-		r.Outage.Began = c.outages.Fail(r.Attempted)
+		began, r.Outage.Ended = c.outages.Acknowledge(r.Write.Acknowledged)
+	case len(r.Nodes[of.primary].Failures) > 0:
+		began = c.outages.Fail()
 	default:
-		c.outages.Doubt(r.Attempted)
+		c.outages.Doubt()
 	}
-	r.Outage.All = c.outages.Time(time.Now())
-	r.Acknowledged = c.beat.Acknowledged
+	if began.IsZero() {
+		return
+	}
+	r.Outage.Began, r.Outage.Node = began, r.Primary
+	if r.Write == nil {
+		r.Outage.Err = r.WriteFailure()
+	}
 }
 
 // renew has the connections of nodes replaced, because the names may have moved on since
@@ -134,11 +180,11 @@ func (c *Cluster) renew(nodes ...int) {
 
 // rivals returns the rows of the servers that take writes beside the one that is
 // written, and of those that did and may still do so.
-func (c *Cluster) rivals(r *Result, primaries []int) []verdict.Row {
+func (c *Cluster) rivals(r *Result, primary int, primaries []int) []verdict.Row {
 	var rows []verdict.Row
-	written, now := r.Nodes[c.primary].Server, time.Now()
+	written, now := r.Nodes[primary].Server, time.Now()
 	for _, i := range primaries {
-		if i != c.primary && !r.Nodes[i].Server.Is(written) {
+		if i != primary && !r.Nodes[i].Server.Is(written) {
 			rows = append(rows, r.Nodes[i].Row)
 		}
 	}

@@ -67,7 +67,6 @@ func TestEventsAreServed(t *testing.T) {
 		t.Errorf("%d probes, and %s", cluster.probes.Load(), got)
 	}
 	ask("/metrics")
-	config.Collector.Wait()
 	if got := ask(eventsPath); got == `{"events":[]}`+"\n" || cluster.probes.Load() != 1 {
 		t.Errorf("%d probes, and %s", cluster.probes.Load(), got)
 	}

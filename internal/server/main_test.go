@@ -33,18 +33,26 @@ func must(t testing.TB, err error) {
 type fakeCluster struct {
 	probes atomic.Int64
 	probe  func(ctx context.Context) // what a probe does; nil for nothing
+
+	observer probe.Observer
+	telling  sync.Mutex
 }
 
 var _ collector.Prober = (*fakeCluster)(nil)
 
-func (f *fakeCluster) Names() []string { return []string{"a:5432"} }
+func (f *fakeCluster) Names() []string          { return []string{"a:5432"} }
+func (f *fakeCluster) Observe(o probe.Observer) { f.observer = o }
 
 func (f *fakeCluster) Probe(ctx context.Context) *probe.Result {
 	f.probes.Add(1)
 	if f.probe != nil {
 		f.probe(ctx)
 	}
-	return &probe.Result{Nodes: []probe.NodeResult{{Name: "a:5432"}}}
+	r := &probe.Result{Scraped: true, Nodes: []probe.NodeResult{{Name: "a:5432"}}}
+	f.telling.Lock() // One at a time, as a cluster does.
+	defer f.telling.Unlock()
+	f.observer.Ended(r)
+	return r
 }
 
 func testConfig(cluster *fakeCluster) Config {
@@ -103,7 +111,6 @@ func start(t *testing.T, config Config, webConfig string, hosts ...string) *runn
 		if err := r.stop(); err != nil {
 			t.Errorf("the server ended with %v:\n%s", err, r.log)
 		}
-		config.Collector.Wait()
 	})
 	for r.addresses == nil {
 		if found := listening.FindAllStringSubmatch(r.log.String(), -1); len(found) == len(hosts) {

@@ -37,17 +37,23 @@ type Config struct {
 	Cluster string
 	// MetricsPath is the path of the metrics, such as /metrics.
 	MetricsPath string
-	// ProbeTimeout bounds every probe. Scrapers that wait for less say so, and
+	// ProbeTimeout is how long a scrape may take. Scrapers that wait for less say so, and
 	// TimeoutOffset is subtracted from what they say.
 	ProbeTimeout, TimeoutOffset time.Duration
+	// Stop ends what runs in the background, so that the scrapes which still wait for it
+	// are answered with what is known; nil for nothing.
+	Stop func()
 	Limits                      Limits
 	// Web says where to listen, and holds TLS and basic authentication.
 	Web    *web.FlagConfig
 	Logger kitlog.Logger
 }
 
+// lastProbes is how long running scrapes may go on as usual when the server stops.
+const lastProbes = time.Second
+
 // Run serves until ctx is cancelled. Then it accepts no new scrape, lets running
-// ones end within ProbeTimeout, and returns nil.
+// ones end, soon with what is known of their probes, and returns nil.
 func Run(ctx context.Context, config Config) error {
 	stopping := new(atomic.Bool)
 	handler, err := routes(config, stopping)
@@ -67,6 +73,9 @@ func Run(ctx context.Context, config Config) error {
 	}
 	stopping.Store(true)
 	logger.Info("Stopping: waiting for running probes to end; a second signal ends the exporter at once")
+	if config.Stop != nil {
+		defer time.AfterFunc(min(lastProbes, longest), config.Stop).Stop()
+	}
 	err = shutDown(context.WithoutCancel(ctx), server, longest)
 	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)

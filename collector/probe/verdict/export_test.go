@@ -9,3 +9,13 @@ func (l *Ledger) Remembers(b Beat) bool {
 	}
 	return false
 }
+
+// Len is how many beats the ledger remembers.
+func (l *Ledger) Len() int { return len(l.entries) }
+
+// Alternate fills the ledger with beats of which none is on the line of the next.
+func (l *Ledger) Alternate(size int) {
+	for i := range size {
+		l.entries = append(l.entries, entry{beats: 1, era: int64(i)})
+	}
+}

@@ -8,6 +8,8 @@ type Sightings struct {
 	// the last that proved not to was sent: the beat became visible between
 	// them. Zero when there was no such read.
 	Fresh, Stale time.Time
+	// Received is when the read came back that showed Row.
+	Received time.Time
 	// Late is true when the first read was not sent at the acknowledgement, because there
 	// was no connection yet: a fresh one says nothing about how long the beat took.
 	Late bool
@@ -36,6 +38,12 @@ type Verdict struct {
 	// Lag is how long the oldest acknowledged beat that the replica does not show
 	// has been waiting, as far as is remembered.
 	Lag *time.Duration
+	// StalenessBound is the age of the newest beat that the replica shows, counted from
+	// when that was sent: no read misses anything that was acknowledged longer ago.
+	// It is nil where none is remembered.
+	StalenessBound *time.Duration
+	// Unseen is how many beats the replica does not show yet.
+	Unseen *int64
 	// LagBytes is how far the replay was behind the beat at the first read.
 	LagBytes *uint64
 }
@@ -48,6 +56,7 @@ func (l *Ledger) Judge(beat Beat, s Sightings, within time.Duration) Verdict {
 		return Verdict{State: StateDiverged, Synced: new(false)}
 	}
 	v := Verdict{Synced: visibleInTime(beat.Acknowledged.Add(within), s), LagBytes: lagBytes(beat, s)}
+	v.StalenessBound, v.Unseen = l.bound(beat, s)
 	switch {
 	case !s.Fresh.IsZero() && s.Late && s.Stale.IsZero():
 	case !s.Fresh.IsZero():
@@ -80,6 +89,22 @@ func visibleInTime(limit time.Time, s Sightings) *bool {
 	default:
 		return nil
 	}
+}
+
+// bound returns how old what the replica shows is at the most, and how many beats it
+// does not show.
+func (l *Ledger) bound(beat Beat, s Sightings) (staleness *time.Duration, unseen *int64) {
+	switch {
+	case !s.Fresh.IsZero():
+		return new(s.Fresh.Sub(beat.Sent)), new(int64)
+	case s.Standing != Behind:
+		return nil, nil
+	}
+	unseen = new(l.unseenBeats(s.Row))
+	if shown := l.newestShown(s.Row); shown != nil {
+		staleness = new(s.Received.Sub(shown.sent))
+	}
+	return staleness, unseen
 }
 
 // lag returns how long, at the given moment, the oldest beat has been waiting that a

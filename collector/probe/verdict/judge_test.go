@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
@@ -142,8 +143,55 @@ func TestJudge(t *testing.T) {
 		var l verdict.Ledger
 		l.Record(earlier)
 		l.Record(judged)
-		if diff := cmp.Diff(test.want, l.Judge(judged, test.s, 100*time.Millisecond)); diff != "" {
+		ignore := cmpopts.IgnoreFields(verdict.Verdict{}, "StalenessBound", "Unseen") // TestBound has them.
+		if diff := cmp.Diff(test.want, l.Judge(judged, test.s, 100*time.Millisecond), ignore); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.situation, diff)
+		}
+	}
+}
+
+// TestBound has beats that were sent half a second before they were acknowledged.
+func TestBound(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		situation string
+		s         verdict.Sightings
+		staleness *time.Duration
+		unseen    *int64
+	}{
+		{"it shows the beat", verdict.Sightings{Fresh: moment(100.002), Standing: verdict.Shows, Row: judged.Row}, seconds(0.502), new(int64(0))},
+		{
+			"it shows it when its connection comes",
+			verdict.Sightings{Late: true, Fresh: moment(103), Standing: verdict.Shows, Row: judged.Row}, seconds(3.5), new(int64(0)),
+		},
+		{
+			"it shows the one before", verdict.Sightings{Stale: moment(101), Received: moment(101.1), Standing: verdict.Behind, Row: earlier.Row},
+			seconds(32.6), new(int64(1)),
+		},
+		{
+			"it shows one that somebody else wrote after that",
+			verdict.Sightings{Stale: moment(101), Received: moment(101.1), Standing: verdict.Behind, Row: changed(earlier.Row, func(r *verdict.Row) { r.Mark++ })},
+			nil, new(int64(1)),
+		},
+		{
+			"it shows less than is remembered",
+			verdict.Sightings{Stale: moment(101), Received: moment(101.1), Standing: verdict.Behind, Row: row(3, era{1, 0})}, nil, new(int64(2)),
+		},
+		{"it left the line", verdict.Sightings{Stale: moment(101), Standing: verdict.Left, Left: true, Row: row(12, era{1, 0}, era{5, 8})}, nil, nil},
+		{"it does not answer", verdict.Sightings{}, nil, nil},
+	} {
+		var l verdict.Ledger
+		for _, beat := range []verdict.Beat{earlier, judged} {
+			beat.Sent = beat.Acknowledged.Add(-500 * time.Millisecond)
+			l.Record(beat)
+		}
+		beat := changedBeat(judged, func(b *verdict.Beat) { b.Sent = b.Acknowledged.Add(-500 * time.Millisecond) })
+		v := l.Judge(beat, test.s, 100*time.Millisecond)
+		if diff := cmp.Diff(test.staleness, v.StalenessBound); diff != "" {
+			t.Errorf("%s: staleness (-want +got):\n%s", test.situation, diff)
+		}
+		if diff := cmp.Diff(test.unseen, v.Unseen); diff != "" {
+			t.Errorf("%s: unseen (-want +got):\n%s", test.situation, diff)
 		}
 	}
 }

@@ -1,17 +1,17 @@
 package verdict
 
-import "time"
-
-// ledgerSize bounds the memory of a ledger: 45 days at one beat a minute,
-// almost four at one every five seconds, in 5 MiB.
-const ledgerSize = 1 << 16
+import (
+	"iter"
+	"time"
+)
 
 // Beat is an acknowledged canary commit.
 type Beat struct {
 	// Row is the section as the beat left it behind.
 	Row
-	// Acknowledged is when the commit's acknowledgement reached the exporter.
-	Acknowledged time.Time
+	// Sent is when the write left for the primary, and Acknowledged when the commit's
+	// acknowledgement reached the exporter.
+	Sent, Acknowledged time.Time
 	// LSN is at or past the end of the commit record; 0 where not known.
 	LSN LSN
 }
@@ -21,14 +21,17 @@ type Beat struct {
 type Ledger struct {
 	entries []entry
 	last    Row
-	apart   int // how many entries are proved to be apart from the line that is written now
+	number  int64 // of the last beat
+	apart   int   // how many entries are proved to be apart from the line that is written now
 }
 
 // entry is what is remembered of a beat.
 type entry struct {
+	number          int64 // counts the beats that were recorded
+	beats           int64 // how many it stands for: itself, and those right before it that were dropped
 	born, era, mark int64
 	capacity        int64
-	at              time.Time
+	sent, at        time.Time
 	lsn             LSN
 	// held says whether the line that is written now has the beat.
 	held Answer
@@ -42,28 +45,13 @@ func (l *Ledger) Record(b Beat) {
 	}
 	l.last = b.Row
 	if len(l.entries) == ledgerSize {
-		l.shrink()
+		l.thin()
 	}
+	l.number++
 	l.entries = append(l.entries, entry{
-		born: b.Born, era: b.Era(), mark: b.Mark, capacity: b.Capacity, at: b.Acknowledged, lsn: b.LSN, held: Yes,
+		number: l.number, beats: 1, born: b.Born, era: b.Era(), mark: b.Mark, capacity: b.Capacity, sent: b.Sent, at: b.Acknowledged,
+		lsn: b.LSN, held: Yes,
 	})
-}
-
-// shrink forgets the older half, but for what may still turn out to be lost, unless
-// that is more than a half itself.
-func (l *Ledger) shrink() {
-	const half = ledgerSize / 2
-	kept := l.entries[:0]
-	for i, e := range l.entries {
-		if e.held == No || i >= half {
-			kept = append(kept, e)
-		}
-	}
-	if len(kept) > half+half/2 {
-		kept = append(kept[:0], kept[len(kept)-half:]...)
-	}
-	l.entries = kept
-	l.countApart()
 }
 
 func (l *Ledger) countApart() {
@@ -145,15 +133,23 @@ func (l *Ledger) markOf(born, era, capacity int64) (int64, bool) {
 // made, nobody can tell.
 func (l *Ledger) oldestUnseen(shown Row) *entry {
 	var oldest *entry
-	for i := len(l.entries) - 1; i >= 0; i-- {
-		e := &l.entries[i]
-		if e.held != Yes {
-			continue
-		}
-		if shown.Found && e.born == shown.Born && e.capacity <= shown.Capacity {
-			break
-		}
+	for e := range l.unseen(shown) {
 		oldest = e
 	}
 	return oldest
+}
+
+// unseen goes back over those beats, the newest first.
+func (l *Ledger) unseen(shown Row) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		for i := len(l.entries) - 1; i >= 0; i-- {
+			e := &l.entries[i]
+			if e.held != Yes {
+				continue
+			}
+			if shown.Found && e.born == shown.Born && e.capacity <= shown.Capacity || !yield(e) {
+				return
+			}
+		}
+	}
 }

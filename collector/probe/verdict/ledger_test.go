@@ -12,7 +12,7 @@ import (
 // acked is a beat that was acknowledged after some seconds. Its position goes with
 // its value.
 func acked(seconds float64, r verdict.Row) verdict.Beat {
-	return verdict.Beat{Row: r, Acknowledged: moment(seconds), LSN: verdict.LSN(r.Capacity * 100)}
+	return verdict.Beat{Row: r, Sent: moment(seconds), Acknowledged: moment(seconds), LSN: verdict.LSN(r.Capacity * 100)}
 }
 
 func moment(seconds float64) time.Time {

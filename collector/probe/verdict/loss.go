@@ -75,9 +75,10 @@ func (e *entry) heldByAny(rows []Row) Answer {
 
 func (loss *Loss) with(e *entry) *Loss {
 	if loss == nil {
-		loss = &Loss{From: e.capacity, FirstLSN: e.lsn}
+		// Of those that the first one stands for, the line may have some.
+		loss = &Loss{From: e.capacity, FirstLSN: e.lsn, Commits: 1 - e.beats}
 	}
-	loss.Commits++
+	loss.Commits += e.beats
 	loss.Era, loss.To, loss.LastLSN = e.era, e.capacity, e.lsn
 	return loss
 }

@@ -1,6 +1,7 @@
 package verdict_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -19,30 +20,94 @@ func write(l *verdict.Ledger, from, to int64, eras ...verdict.Era) (last verdict
 	return last
 }
 
-func TestFullLedgerForgetsTheOlderHalf(t *testing.T) {
+// TestFullLedgerThinsOut: it reaches as far back as before, and still tells how many it had.
+func TestFullLedgerThinsOut(t *testing.T) {
 	t.Parallel()
 	var l verdict.Ledger
-	write(&l, 1, 6, era{1, 0})
-	beat := write(&l, 5, 4+size, era{1, 0}, era{2, 4})
-
+	beat := write(&l, 1, 3*size, era{1, 0})
 	stale := moment(float64(beat.Capacity) + 10)
-	v := l.Judge(beat, verdict.Sightings{Stale: stale, Standing: verdict.Behind, Row: row(4, era{1, 0})}, time.Second)
-	if want := stale.Sub(moment(size/2 - 1)); v.Lag == nil || *v.Lag != want {
-		t.Errorf("lag %v, want that of the oldest beat that is remembered: %v", v.Lag, want)
+	v := l.Judge(beat, verdict.Sightings{Stale: stale, Received: stale, Standing: verdict.Behind, Row: row(0)}, time.Second)
+	if true, within := stale.Sub(moment(1)), 10*time.Minute; v.Lag == nil || *v.Lag > true || *v.Lag < true-within {
+		t.Errorf("lag %v, want %v", v.Lag, true)
 	}
-	if lost, _ := l.Lose(nil); commits(lost) != 2 {
-		t.Errorf("%d lost, want the two that were at risk", commits(lost))
+	if v.Unseen == nil || *v.Unseen != 3*size {
+		t.Errorf("%v unseen, want %d", *v.Unseen, 3*size)
+	}
+	write(&l, 6, 6, era{1, 0}, era{2, 5})
+	if lost, _ := l.Lose(nil); commits(lost) < 3*size-600 || commits(lost) > 3*size-5 {
+		t.Errorf("%d lost, want nearly %d and not more", commits(lost), 3*size-5)
 	}
 }
 
-func TestFullLedgerForgetsWhatIsAtRiskLast(t *testing.T) {
+// TestFullLedgerIsBounded though no two beats in a row are of one line.
+func TestFullLedgerIsBounded(t *testing.T) {
 	t.Parallel()
 	var l verdict.Ledger
-	write(&l, 1, size-100, era{1, 0})
-	write(&l, 5, 104, era{1, 0}, era{2, 4})
-	write(&l, 105, 105, era{1, 0}, era{2, 4})
-	if lost, _ := l.Lose(nil); commits(lost) != size/2-100 {
-		t.Errorf("%d lost, want what is left of the half: %d", commits(lost), size/2-100)
+	l.Alternate(size)
+	l.Record(acked(1, row(1, era{1, 0})))
+	if count := l.Len(); count != size/2+1 {
+		t.Errorf("%d are remembered, want half", count)
+	}
+}
+
+func TestLedgerIsTrimmedToWhatSomebodyLacks(t *testing.T) {
+	t.Parallel()
+	const tail = 1 << 10
+	for _, test := range []struct {
+		situation string
+		shown     int64
+		want      int
+	}{
+		{"all show all", 10 * tail, tail},
+		{"one shows little", 10, 10*tail - 9},
+		{"one shows nothing", 0, 10 * tail},
+	} {
+		var l verdict.Ledger
+		beat := write(&l, 1, 10*tail, era{1, 0})
+		l.Trim(test.shown)
+		if got := l.Len(); got < test.want || got > test.want+1 {
+			t.Errorf("%s: %d are remembered, want %d", test.situation, got, test.want)
+		}
+		stale := moment(float64(beat.Capacity) + 10)
+		at := row(max(test.shown, 10*tail-100), era{1, 0})
+		v := l.Judge(beat, verdict.Sightings{Stale: stale, Received: stale, Standing: verdict.Behind, Row: at}, time.Second)
+		if at.Capacity < beat.Capacity && (v.StalenessBound == nil || *v.StalenessBound != 110*time.Second) {
+			t.Errorf("%s: what it shows is at most %v old", test.situation, v.StalenessBound)
+		}
+	}
+}
+
+func TestReveal(t *testing.T) {
+	t.Parallel()
+	old, promoted, other := era{1, 0}, era{2, 4}, era{3, 4}
+	l := remembering(row(2, old), row(3, old), row(5, old), row(5, old, promoted), row(6, old, promoted))
+	for _, test := range []struct {
+		situation string
+		after     int64
+		shown     verdict.Row
+		want      []int64
+		upTo      int64
+	}{
+		{"all, but for what is on none but another line", 0, row(6, old, promoted), []int64{6, 5, 3, 2}, 5},
+		{"those that it lacked before", 2, row(6, old, promoted), []int64{6, 5}, 5},
+		{"up to its own", 0, row(3, old), []int64{3, 2}, 2},
+		{"up to what somebody else wrote", 0, row(4, old), []int64{3, 2}, 2},
+		{"nothing new", 2, row(3, old), nil, 2},
+		{"less than before", 5, row(3, old), nil, 5},
+		{"another line", 0, row(7, old, other), []int64{3, 2}, 2},
+		{"the line that was left", 0, row(5, old), []int64{3, 2}, 2},
+		{"another beat of the same value", 0, changed(row(6, old, promoted), func(r *verdict.Row) { r.Mark++ }), []int64{5, 3, 2}, 4},
+		{"a row that was made apart", 0, changed(row(6, old, promoted), func(r *verdict.Row) { r.Born++ }), nil, 0},
+		{"no row", 0, verdict.Row{}, nil, 0},
+	} {
+		beats, upTo := l.Reveal(test.after, test.shown)
+		var got []int64
+		for _, b := range beats {
+			got = append(got, b.Capacity)
+		}
+		if !slices.Equal(got, test.want) || upTo != test.upTo {
+			t.Errorf("%s: %v up to %d, want %v up to %d", test.situation, got, upTo, test.want, test.upTo)
+		}
 	}
 }
 

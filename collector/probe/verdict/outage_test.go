@@ -10,10 +10,11 @@ import (
 func TestOutages(t *testing.T) {
 	t.Parallel()
 	type beat struct {
-		at  float64 // sent, or acknowledged, in seconds
-		how int
+		at   float64 // sent, or acknowledged, in seconds
+		how  int
+		took float64 // until it was acknowledged
 	}
-	const acknowledged, failed, unknown = 0, 1, 2
+	const acknowledged, failed, unknown, waiting = 0, 1, 2, 3
 	for _, test := range []struct {
 		situation string
 		beats     []beat
@@ -23,18 +24,25 @@ func TestOutages(t *testing.T) {
 		last      time.Duration // what the last beat ended
 	}{
 		{"no beat", nil, 10, 0, 0, 0},
-		{"all are acknowledged", []beat{{1, acknowledged}, {2, acknowledged}}, 10, 0, 0, 0},
-		{"one fails, and it lasts", []beat{{1, acknowledged}, {2, failed}}, 10, 1, 8 * time.Second, 0},
-		{"the first fails", []beat{{1, failed}}, 2, 1, time.Second, 0},
-		{"several fail in a row", []beat{{1, failed}, {2, failed}, {3, failed}}, 5, 1, 4 * time.Second, 0},
-		{"one ends", []beat{{1, failed}, {2, failed}, {4, acknowledged}}, 10, 1, 3 * time.Second, 3 * time.Second},
-		{"another begins", []beat{{1, failed}, {4, acknowledged}, {6, failed}}, 10, 2, 7 * time.Second, 0},
-		{"and ends", []beat{{1, failed}, {4, acknowledged}, {6, failed}, {6.5, acknowledged}}, 10, 2, 3500 * time.Millisecond, 500 * time.Millisecond},
-		{"the connection is made in time", []beat{{1, acknowledged}, {2, unknown}, {3, acknowledged}}, 10, 0, 0, 0},
-		{"the connection is being made, and fails", []beat{{1, acknowledged}, {2, unknown}, {3, unknown}, {4, failed}, {6, acknowledged}}, 10, 1, 4 * time.Second, 4 * time.Second},
-		{"it fails, is being made, and fails", []beat{{1, failed}, {2, unknown}, {4, failed}}, 6, 1, 5 * time.Second, 0},
-		{"it is being made, and nothing is known yet", []beat{{1, acknowledged}, {2, unknown}}, 10, 0, 0, 0},
-		{"it goes on", []beat{{1, failed}, {4, acknowledged}, {5, acknowledged}}, 10, 1, 3 * time.Second, 0},
+		{"all are acknowledged", []beat{{at: 1, how: acknowledged}, {at: 2, how: acknowledged}}, 10, 0, 0, 0},
+		{"one fails, and it lasts", []beat{{at: 1, how: acknowledged}, {at: 2, how: failed}}, 10, 1, 8 * time.Second, 0},
+		{"the first fails", []beat{{at: 1, how: failed}}, 2, 1, time.Second, 0},
+		{"several fail in a row", []beat{{at: 1, how: failed}, {at: 2, how: failed}, {at: 3, how: failed}}, 5, 1, 4 * time.Second, 0},
+		{"one ends", []beat{{at: 1, how: failed}, {at: 2, how: failed}, {at: 4, how: acknowledged}}, 10, 1, 3 * time.Second, 3 * time.Second},
+		{"another begins", []beat{{at: 1, how: failed}, {at: 4, how: acknowledged}, {at: 6, how: failed}}, 10, 2, 7 * time.Second, 0},
+		{"and ends", []beat{{at: 1, how: failed}, {at: 4, how: acknowledged}, {at: 6, how: failed}, {at: 6.5, how: acknowledged}}, 10, 2, 3500 * time.Millisecond, 500 * time.Millisecond},
+		{"the connection is made in time", []beat{{at: 1, how: acknowledged}, {at: 2, how: unknown}, {at: 3, how: acknowledged}}, 10, 0, 0, 0},
+		{"the connection is being made, and fails", []beat{{at: 1, how: acknowledged}, {at: 2, how: unknown}, {at: 3, how: unknown}, {at: 4, how: failed}, {at: 6, how: acknowledged}}, 10, 1, 4 * time.Second, 4 * time.Second},
+		{"it fails, is being made, and fails", []beat{{at: 1, how: failed}, {at: 2, how: unknown}, {at: 4, how: failed}}, 6, 1, 5 * time.Second, 0},
+		{"it is being made, and nothing is known yet", []beat{{at: 1, how: acknowledged}, {at: 2, how: unknown}}, 10, 0, 0, 0},
+		{"one waits a little", []beat{{at: 2, how: acknowledged, took: 0.9}}, 10, 0, 0, 0},
+		{"one waits for long", []beat{{at: 5, how: acknowledged, took: 3}}, 10, 1, 3 * time.Second, 3 * time.Second},
+		{"one is waiting", []beat{{at: 5, how: waiting}}, 5.5, 0, 0, 0},
+		{"one has been waiting for long", []beat{{at: 5, how: waiting}}, 8, 0, 3 * time.Second, 0},
+		{"the first after one that failed waits", []beat{{at: 2, how: failed}, {at: 7, how: acknowledged, took: 3}}, 10, 1, 5 * time.Second, 5 * time.Second},
+		{"the connection was being made, and the next waits", []beat{{at: 2, how: unknown}, {at: 7, how: acknowledged, took: 3}}, 10, 1, 5 * time.Second, 5 * time.Second},
+		{"one waits, and fails", []beat{{at: 2, how: waiting}, {at: 2, how: failed}}, 7, 1, 5 * time.Second, 0},
+		{"it goes on", []beat{{at: 1, how: failed}, {at: 4, how: acknowledged}, {at: 5, how: acknowledged}}, 10, 1, 3 * time.Second, 0},
 	} {
 		var (
 			outages verdict.Outages
@@ -44,19 +52,27 @@ func TestOutages(t *testing.T) {
 		)
 		for _, b := range test.beats {
 			last = 0
+			if b.how == acknowledged {
+				outages.Send(moment(b.at-b.took), time.Second)
+			} else {
+				outages.Send(moment(b.at), time.Second)
+			}
+			since := time.Time{}
 			switch b.how {
 			case acknowledged:
-				last = outages.Acknowledge(moment(b.at))
-				if last != 0 && !moment(b.at).Add(-last).Equal(began) {
-					t.Errorf("%s: one that lasted %v ends at %v s, and began at %v", test.situation, last, b.at, began)
-				}
+				since, last = outages.Acknowledge(moment(b.at))
 			case unknown:
-				outages.Doubt(moment(b.at))
+				outages.Doubt()
 			case failed:
-				if since := outages.Fail(moment(b.at)); !since.IsZero() {
-					began = since
-					begun++
-				}
+				since = outages.Fail()
+			case waiting:
+			}
+			if !since.IsZero() {
+				began = since
+				begun++
+			}
+			if last != 0 && !moment(b.at).Add(-last).Equal(began) {
+				t.Errorf("%s: one that lasted %v ends at %v s, and began at %v", test.situation, last, b.at, began)
 			}
 		}
 		if begun != test.count {
@@ -65,5 +81,32 @@ func TestOutages(t *testing.T) {
 		if got := outages.Time(moment(test.now)); got != test.lasted || last != test.last {
 			t.Errorf("%s: %v in all, the last %v; want %v and %v", test.situation, got, last, test.lasted, test.last)
 		}
+	}
+}
+
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	const interval = 100 * time.Millisecond
+	var c verdict.Commits
+	for range 10 {
+		c.Record(time.Millisecond)
+	}
+	if got := c.Patience(interval); got != 0 {
+		t.Errorf("after ten commits the patience is %v, want any time", got)
+	}
+	for range 10 {
+		c.Record(time.Millisecond)
+	}
+	if got := c.Patience(interval); got != interval {
+		t.Errorf("quick commits: %v, want the interval", got)
+	}
+	if got := c.Patience(0); got != 0 {
+		t.Errorf("without a pulse: %v, want any time", got)
+	}
+	for range 40 {
+		c.Record(200 * time.Millisecond)
+	}
+	if got := c.Patience(interval); got != 600*time.Millisecond {
+		t.Errorf("commits that take 200 ms: %v, want thrice that", got)
 	}
 }

@@ -129,7 +129,6 @@ func (p *pair) newExporter(config pairConfig) (*collector.Collector, *collector.
 		p.t.Cleanup(p.closeExporters)
 	}
 	p.closers = append(p.closers, func() {
-		c.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := cluster.Close(ctx); err != nil {
@@ -180,22 +179,12 @@ func (p *pair) scrape(timeout time.Duration) samples {
 	return parse(p.t, text)
 }
 
-// scrapeText scrapes, and again when the probe was not given the time to end before
-// the scrape did: a probe ends within its own timeout unless the machine starves it.
+// scrapeText scrapes once.
 func (p *pair) scrapeText(timeout time.Duration) (string, time.Duration) {
 	p.t.Helper()
-	const attempts = 3
-	for range attempts - 1 {
-		recorder, took := p.answer(timeout)
-		if recorder.Code == http.StatusOK {
-			return recorder.Body.String(), took
-		}
-		p.t.Logf("the machine was too busy for a scrape: %d %s", recorder.Code, recorder.Body)
-		p.collector.Wait()
-	}
 	recorder, took := p.answer(timeout)
 	if recorder.Code != http.StatusOK {
-		p.t.Fatalf("a scrape ended in %d for the %dth time: %s", recorder.Code, attempts, recorder.Body)
+		p.t.Fatalf("a scrape ended in %d: %s", recorder.Code, recorder.Body)
 	}
 	return recorder.Body.String(), took
 }

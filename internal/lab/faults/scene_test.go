@@ -82,6 +82,7 @@ func newScene(t *testing.T, f fault) *scene {
 	if s.timeout == 0 {
 		s.timeout = 2 * scrapeTimeout
 	}
+	l.probe.Timeout = min(rig.ProbeTimeout, s.timeout-busyOffset)
 	l.primaryRuns = func(p *pair, c *pairConfig) {
 		s.pair = p
 		if l.links {

@@ -15,7 +15,7 @@ const ProbeTimeout = 5 * time.Second
 
 // Config is the exporter's own default.
 func Config() probe.Config {
-	return probe.Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond}
+	return probe.Config{Wait: time.Second, SyncedWithin: 100 * time.Millisecond, Timeout: ProbeTimeout}
 }
 
 // NodeOptions are the exporter's own default.

@@ -1,0 +1,327 @@
+package probe
+
+import (
+	"context"
+	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
+)
+
+const (
+	// answerReserve is kept from the wait for the last reads and the answer.
+	answerReserve = 50 * time.Millisecond
+	// readGrace is how long after the wait the answer of the last read may come.
+	readGrace = 500 * time.Millisecond
+	// lateConnection is how long after the beat a connection that is being made is waited for.
+	lateConnection = 250 * time.Millisecond
+)
+
+// follower reads one node, for all rounds that want to know something of it and, between
+// them, until it shows the beats that it does not show yet. The cluster's lock guards it.
+type follower struct {
+	index    int
+	searches []*search // that have not ended, the oldest first
+	running  bool      // a goroutine works for it
+	woken    chan struct{}
+	wishes   []*wish // of the searches
+
+	sent, returned time.Time // of the last read
+	looking        bool      // the last read succeeded
+	blind          time.Time // when the node could not be read last
+	revealed       int64     // how many beats there were at the last read
+	row            verdict.Row
+}
+
+// batch are the searches of a round that it waits for together.
+type batch struct {
+	open int
+	done chan struct{} // closed when none is open
+	own  *follower     // that runs on the goroutine of whoever waits; nil for none
+}
+
+// seek begins to look for the beat of a round on the nodes that it was not written on.
+func (c *Cluster) seek(ctx context.Context, r *round) *batch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reads := &batch{done: make(chan struct{})}
+	beat := c.beat
+	w := wish{
+		closely: r.scraped, acknowledged: beat.Acknowledged,
+		limit: beat.Acknowledged.Add(c.cfg.SyncedWithin), end: beat.Acknowledged.Add(c.cfg.Wait),
+	}
+	// Who does not answer at all does not hold up the scrape to its end.
+	w.deadline = w.end.Add(readGrace)
+	if deadline, ok := ctx.Deadline(); ok {
+		w.end, w.deadline = earliest(w.end, deadline.Add(-answerReserve)), earliest(w.deadline, deadline)
+	}
+	if !r.scraped {
+		w.end = w.limit
+	}
+	for _, i := range c.otherNodes(r) {
+		s := &search{round: r, index: i, wish: w, beat: beat, before: c.memory[i]}
+		s.knownStandby = s.before.stateOf(r.result.Nodes[i].Server).InRecovery
+		s.look = r.result.Nodes[i].Foreign
+		s.Late = !c.nodes[i].Connected()
+		r.result.Nodes[i].Replica = unreachable()
+		c.addLocked(reads, s)
+	}
+	c.endIfEmpty(reads)
+	return reads
+}
+
+// look begins to ask the nodes how they are, when there is no beat to look for.
+func (c *Cluster) look(ctx context.Context, r *round, nodes []int) *batch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	deadline, _ := ctx.Deadline()
+	reads := &batch{done: make(chan struct{})}
+	for _, i := range nodes {
+		if i != r.primary {
+			result := &r.result.Nodes[i]
+			result.Replica = unreachable()
+			if result.Up { // It has answered in this probe.
+				result.Replica.State = ""
+			}
+		}
+		if ctx.Err() == nil {
+			c.addLocked(reads, &search{round: r, index: i, wish: wish{look: true, deadline: deadline}})
+		}
+	}
+	c.endIfEmpty(reads)
+	return reads
+}
+
+func (c *Cluster) endIfEmpty(reads *batch) {
+	if reads.open == 0 {
+		close(reads.done)
+	}
+}
+
+// addLocked gives a follower something to do. If nobody works for it, and the batch has
+// none of its own yet, that will be whoever waits for the batch, which spares a pair
+// its only switch between goroutines.
+func (c *Cluster) addLocked(reads *batch, s *search) {
+	f := &c.followers[s.index]
+	s.batch = reads
+	reads.open++
+	f.searches = append(f.searches, s)
+	if f.running {
+		f.wake()
+		return
+	}
+	if s.Late {
+		f.blind, f.looking = time.Now(), false
+	}
+	f.running = true
+	if s.round.answered && reads.own == nil {
+		reads.own = f
+		return
+	}
+	c.running.Go(func() { c.follow(f, nil) })
+}
+
+func (f *follower) wake() {
+	select {
+	case f.woken <- struct{}{}:
+	default:
+	}
+}
+
+// await waits until the searches of a batch have ended, and works for its own follower.
+func (c *Cluster) await(reads *batch) {
+	if reads.own != nil {
+		c.follow(reads.own, reads)
+	}
+	<-reads.done
+}
+
+// follow does what a follower has to do, until that is nothing, or until no search of the
+// batch is left to it: then it goes on in the background.
+func (c *Cluster) follow(f *follower, until *batch) {
+	for {
+		c.mu.Lock()
+		if until != nil && !f.worksFor(until) {
+			c.running.Go(func() { c.follow(f, nil) })
+			c.mu.Unlock()
+			return
+		}
+		do, deadline, due := c.conditionLocked(f).plan()
+		if do == toRest {
+			f.running = false
+			c.mu.Unlock()
+			return
+		}
+		now := time.Now()
+		if pause := due.Sub(now); pause > 0 {
+			c.mu.Unlock()
+			f.pause(c.life, pause)
+			continue
+		}
+		patience := f.patienceLocked()
+		f.sent = now
+		c.mu.Unlock()
+		c.tell(f, c.ask(c.nodes[f.index], do, deadline, patience))
+	}
+}
+
+func (f *follower) worksFor(reads *batch) bool {
+	for _, s := range f.searches {
+		if s.batch == reads {
+			return true
+		}
+	}
+	return false
+}
+
+// pause waits until it is over, or there is something else to do.
+func (f *follower) pause(life context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-f.woken:
+	case <-life.Done():
+	}
+}
+
+// patienceLocked is how long a connection that is being made is waited for. It costs no
+// time where other nodes are read meanwhile.
+func (f *follower) patienceLocked() time.Duration {
+	for _, s := range f.searches {
+		if s.closely || s.look {
+			return lateConnection
+		}
+	}
+	return 0
+}
+
+// conditionLocked is what a follower's next step is decided by.
+func (c *Cluster) conditionLocked(f *follower) condition {
+	on := condition{
+		now: time.Now(), sent: f.sent, returned: f.returned, pulse: c.cfg.Pulse, ended: c.life.Err() != nil,
+		lateRead: c.cfg.Wait + readGrace,
+	}
+	f.wishes = f.wishes[:0]
+	for _, s := range f.searches {
+		f.wishes = append(f.wishes, &s.wish)
+	}
+	on.wishes = f.wishes
+	m := &c.memory[f.index]
+	if newest, at := c.ledger.Newest(); newest > m.number {
+		on.unseen, on.behind = at, newest > m.number+1
+	}
+	// A connection that is lent is given back when no round needs it, and a node that cannot
+	// be read, or is no standby, is left to the next one.
+	on.goesOn = f.looking && f.index != c.primary && m.state.InRecovery && !c.nodes[f.index].Since().IsZero()
+	return on
+}
+
+// ask asks a node for what is due.
+func (c *Cluster) ask(node Node, do action, deadline time.Time, patience time.Duration) answer {
+	ctx, cancel := context.WithDeadline(c.life, deadline)
+	defer cancel()
+	switch {
+	case node.Connected():
+	case patience == 0:
+		return answer{err: ErrConnecting}
+	default:
+		bounded, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := node.Connect(bounded); err != nil {
+			return answer{err: err}
+		}
+	}
+	a := answer{told: do != toPoll}
+	switch do {
+	case toRead:
+		a.Read, a.err = node.Read(ctx)
+	case toInspect:
+		a.Read, a.err = node.Inspect(ctx)
+	case toPoll, toRest:
+		a.Read, a.err = node.Poll(ctx)
+	}
+	return a
+}
+
+// tell keeps what a node answered, and tells those who wanted to know.
+func (c *Cluster) tell(f *follower, a answer) {
+	c.mu.Lock()
+	now := time.Now()
+	f.returned = now
+	i := f.index
+	server := c.nodes[i].Identity()
+	foreign := server.System != 0 && server.System != c.system.System
+	if a.told && !a.Received.IsZero() && !foreign {
+		c.rememberState(i, a, server)
+	}
+	seen := a.err == nil && a.Row.Found && i != c.primary && !foreign
+	if seen {
+		c.rememberRow(i, a.Row)
+	}
+	kept := f.searches[:0]
+	for _, s := range f.searches {
+		if !c.takes(s, a) {
+			kept = append(kept, s)
+			continue
+		}
+		c.endLocked(s)
+	}
+	clear(f.searches[len(kept):])
+	f.searches = kept
+	var shown []verdict.Sighting
+	if seen {
+		shown = c.revealLocked(f, a.Read)
+	}
+	if f.looking = a.err == nil; a.err != nil && !mayPass(a.err) {
+		f.blind = now
+	}
+	c.mu.Unlock()
+	c.tellShown(i, shown, a.Received)
+}
+
+// endLocked ends a search.
+func (c *Cluster) endLocked(s *search) {
+	c.conclusion(s, s.result())
+	if !s.look {
+		c.memory[s.index].stepsBack = 0
+	}
+	if s.look && !s.round.answered {
+		c.noticeLocked(s.round)
+	}
+	if s.batch.open--; s.batch.open == 0 {
+		close(s.batch.done)
+	}
+}
+
+// revealLocked returns the beats that a read shows and the ones before it did not. Of
+// those that were acknowledged while the node could not be read, and that it shows as soon as
+// it can be, nobody knows how long that took.
+func (c *Cluster) revealLocked(f *follower, read Read) []verdict.Sighting {
+	m := &c.memory[f.index]
+	newest, _ := c.ledger.Newest()
+	if newest == f.revealed && read.Row.Mark == f.row.Mark && read.Row.Capacity == f.row.Capacity {
+		return nil
+	}
+	f.revealed, f.row = newest, read.Row
+	var shown []verdict.Sighting
+	shown, m.number = c.ledger.Reveal(m.number, read.Row)
+	known := shown[:0]
+	for _, beat := range shown {
+		if f.looking || beat.Acknowledged.After(f.blind) {
+			known = append(known, beat)
+		}
+	}
+	return known
+}
+
+// tellShown tells the observer of beats that a replica shows now.
+func (c *Cluster) tellShown(i int, shown []verdict.Sighting, at time.Time) {
+	if len(shown) == 0 || c.observer == nil {
+		return
+	}
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	for n := len(shown) - 1; n >= 0; n-- { // The oldest first.
+		c.observer.Shown(c.nodes[i].Name(), shown[n], max(at.Sub(shown[n].Acknowledged), 0))
+	}
+}

@@ -1,0 +1,74 @@
+package probe
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// pulse sends beats between the scrapes. A beat that is slow delays the next one, and
+// its reads delay nothing.
+func (c *Cluster) pulse() {
+	for c.awaitBeat() {
+		c.mu.Lock()
+		if c.closed {
+			c.mu.Unlock()
+			return
+		}
+		r := c.beginLocked(false)
+		c.mu.Unlock()
+		ctx, reads, cancel := c.send(r)
+		c.mu.Lock()
+		written, closed := r.result.Write != nil, c.closed
+		c.mu.Unlock()
+		if !written || closed {
+			c.conclude(ctx, r, reads) // The primary may be another one now.
+		}
+		rest := func() {
+			defer cancel()
+			if written && !closed {
+				c.conclude(ctx, r, reads)
+			}
+			c.finish(r)
+		}
+		c.goOrRun(rest)
+	}
+}
+
+// goOrRun runs a function in the background, or at once when the cluster is being closed.
+func (c *Cluster) goOrRun(do func()) {
+	c.mu.Lock()
+	closed := c.closed
+	if !closed {
+		c.running.Go(do)
+	}
+	c.mu.Unlock()
+	if closed {
+		do()
+	}
+}
+
+// awaitBeat waits until the next beat of the pulse is due, which a scrape's may have taken the
+// place of; false when the cluster was closed before.
+func (c *Cluster) awaitBeat() bool {
+	interval := jittered(c.cfg.Pulse)
+	for {
+		c.mu.Lock()
+		pause := time.Until(c.sent.Add(interval))
+		if c.open >= most {
+			pause = max(pause, interval)
+		}
+		c.mu.Unlock()
+		if pause <= 0 {
+			return c.life.Err() == nil
+		}
+		if !sleep(c.life, pause) {
+			return false
+		}
+	}
+}
+
+// jittered returns nine to eleven tenths of an interval, so that beats keep no step with
+// anything else that comes at intervals.
+func jittered(interval time.Duration) time.Duration {
+	return interval*9/10 + time.Duration(rand.Int64N(int64(interval/5)+1)) //nolint:gosec // It is no secret.
+}

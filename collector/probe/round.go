@@ -1,0 +1,163 @@
+package probe
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// round is a beat and the reads that look for it: a probe, which a scrape asked for, or
+// one of the pulse.
+type round struct {
+	began  time.Time
+	before <-chan struct{} // closed when the round before it has ended
+	ended  chan struct{}   // closed when the result is final, and the observer knows it
+
+	// The cluster's lock guards these.
+	scraped   bool               // a scrape waits for it
+	answered  bool               // the write has been answered, or given up
+	giveUp    context.CancelFunc // of the write that is on its way; nil for none
+	impatient *time.Timer        // until the others are asked though it has not been answered
+	primary   int                // index of the node that was written, or would have been
+	result    *Result
+}
+
+// most is how many rounds may be open: more come only while the observer hangs.
+const most = 64
+
+// Probe returns what a probe saw, which it begins, or shares with other scrapes. When ctx
+// ends before the probe does, that is what is known by then. The probe goes on all the
+// same: others may wait for it, and no scraper decides how long it takes.
+func (c *Cluster) Probe(ctx context.Context) *Result {
+	c.mu.Lock()
+	r := c.sharedLocked()
+	if r == nil {
+		r = c.beginLocked(true)
+		if !c.closed {
+			c.running.Go(func() { c.run(r) })
+		}
+	}
+	c.scraped = r
+	c.mu.Unlock()
+	select {
+	case <-r.ended:
+		return r.result
+	case <-ctx.Done():
+	case <-c.life.Done():
+	}
+	return c.known(r)
+}
+
+// sharedLocked returns the round that serves a scrape which comes now, nil for none: the last
+// one, the pulse's too, as long as its write has not been answered, so that all that it
+// will show is newer than the scrape; and the last probe that began a moment ago.
+func (c *Cluster) sharedLocked() *round {
+	if r := c.last; r != nil && !r.answered {
+		r.scraped, r.result.Scraped = true, true
+		return r
+	}
+	if r := c.scraped; r != nil && (time.Since(r.began) < c.cfg.MinInterval || c.open >= most) {
+		return r
+	}
+	return nil
+}
+
+// beginLocked begins a round.
+func (c *Cluster) beginLocked(scraped bool) *round {
+	now := time.Now()
+	r := &round{
+		scraped: scraped, began: now, ended: make(chan struct{}), primary: c.primary,
+		result: &Result{Started: now, Scraped: scraped, Nodes: make([]NodeResult, len(c.nodes))},
+	}
+	for i, n := range c.nodes {
+		r.result.Nodes[i].Name, r.result.Nodes[i].Followed = n.Name(), c.memory[i].followed
+	}
+	r.result.Primary = c.nodes[r.primary].Name()
+	if c.last != nil {
+		r.before = c.last.ended
+	}
+	c.last = r
+	c.open++
+	return r
+}
+
+// run runs a round from its beginning to its end.
+func (c *Cluster) run(r *round) {
+	ctx, reads, cancel := c.send(r)
+	defer cancel()
+	c.conclude(ctx, r, reads)
+	c.finish(r)
+}
+
+// conclude waits for the reads. What the nodes said about themselves may show a better
+// primary: then a beat is sent to that one too.
+func (c *Cluster) conclude(ctx context.Context, r *round, reads *batch) {
+	c.await(reads)
+	c.mu.Lock()
+	c.choosePrimary(r)
+	again := c.missedPrimary(r)
+	if again {
+		r.result.Write = nil
+	}
+	c.mu.Unlock()
+	if again {
+		c.turn <- struct{}{}
+		reads = c.write(ctx, r)
+		<-c.turn
+		c.await(reads)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.result.Duration = time.Since(r.began)
+}
+
+// finish settles what can be said only when all nodes have been read, in the order of
+// the rounds, and tells the observer.
+func (c *Cluster) finish(r *round) {
+	if r.before != nil {
+		<-r.before
+	}
+	c.mu.Lock()
+	c.settle(r)
+	c.open--
+	c.mu.Unlock()
+	if c.observer != nil && c.life.Err() == nil {
+		c.observer.Ended(r.result)
+	}
+	close(r.ended)
+}
+
+// known returns what is known of a round now.
+func (c *Cluster) known(r *round) *Result {
+	select {
+	case <-r.ended:
+		return r.result
+	default:
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := *r.result
+	known.Duration = time.Since(r.began)
+	known.Acknowledged, known.Outage.All = c.beat.Acknowledged, c.outages.Time(time.Now())
+	known.Nodes = slices.Clone(known.Nodes)
+	for i := range known.Nodes {
+		node := &known.Nodes[i]
+		node.Failures = slices.Clone(node.Failures)
+		if node.Replica != nil {
+			node.Replica = new(*node.Replica)
+		}
+		for _, s := range c.followers[i].searches {
+			if s.round == r {
+				c.conclusion(s, node)
+			}
+		}
+	}
+	c.classify(&known, r.primary)
+	return &known
+}
+
+// otherNodes returns the indexes of all nodes but the one that is written.
+func (c *Cluster) otherNodes(r *round) []int {
+	all := c.allIndexes()
+	return append(all[:r.primary], all[r.primary+1:]...)
+}

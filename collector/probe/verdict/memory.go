@@ -1,0 +1,117 @@
+package verdict
+
+import "time"
+
+const (
+	// ledgerSize bounds the memory of a ledger, to 7 MiB.
+	ledgerSize = 1 << 16
+	// ledgerTail is how many beats are remembered though every replica shows them: a
+	// standby that nobody has met yet, or one that was restored, may show less.
+	ledgerTail = 1 << 10
+)
+
+// Sighting is a beat that a row shows and the rows before it did not.
+type Sighting struct {
+	// Capacity is the value that it wrote, and Acknowledged when it was.
+	Capacity     int64
+	Acknowledged time.Time
+}
+
+// Reveal returns the beats that a row shows among those that were recorded after the one
+// with the number, the newest first, and the number of the newest. WAL is replayed in
+// order, so that those before it are shown as well.
+func (l *Ledger) Reveal(after int64, shown Row) (beats []Sighting, upTo int64) {
+	upTo = after
+	for i := len(l.entries) - 1; i >= 0 && l.entries[i].number > after; i-- {
+		e := &l.entries[i]
+		if e.held != Yes || !e.shownBy(shown) {
+			continue
+		}
+		upTo = max(upTo, e.number)
+		beats = append(beats, Sighting{e.capacity, e.at})
+	}
+	return beats, upTo
+}
+
+// shownBy says whether a row proves to have the beat. Its own beat it tells by the mark.
+func (e *entry) shownBy(row Row) bool {
+	if e.born != row.Born || e.capacity > row.Capacity {
+		return false
+	}
+	if e.era == row.Era() && e.capacity == row.Capacity && e.mark != row.Mark {
+		return false
+	}
+	return e.heldBy(row) == Yes
+}
+
+// Newest returns the number of the last beat that was recorded, 0 for none, and when it
+// was acknowledged.
+func (l *Ledger) Newest() (number int64, acknowledged time.Time) {
+	if len(l.entries) > 0 {
+		acknowledged = l.entries[len(l.entries)-1].at
+	}
+	return l.number, acknowledged
+}
+
+// newestShown returns the newest remembered beat that a row shows, nil for none.
+func (l *Ledger) newestShown(row Row) *entry {
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		if e := &l.entries[i]; e.held == Yes && e.shownBy(row) {
+			return e
+		}
+	}
+	return nil
+}
+
+// unseenBeats returns how many beats on the line that is written now a row does not show.
+func (l *Ledger) unseenBeats(shown Row) int64 {
+	count := int64(0)
+	for e := range l.unseen(shown) {
+		count += e.beats
+	}
+	return count
+}
+
+// Trim forgets the beats that every replica shows, up to the one with the number, but for
+// the last ones, and for what may still turn out to be lost.
+func (l *Ledger) Trim(shownByAll int64) {
+	if len(l.entries) < 2*ledgerTail {
+		return
+	}
+	before := min(shownByAll, l.number-ledgerTail)
+	kept := l.entries[:0]
+	for _, e := range l.entries {
+		if e.number >= before || e.held == No {
+			kept = append(kept, e)
+		}
+	}
+	l.entries = kept
+}
+
+// thin drops every other beat of the older half, which the one after it stands for then:
+// how long something has been waiting is known a little less exactly, and no less far
+// back. Where that does not make room, the oldest are forgotten.
+func (l *Ledger) thin() {
+	const half = ledgerSize / 2
+	kept := l.entries[:0]
+	for i := 0; i < len(l.entries); i++ {
+		e := l.entries[i]
+		if i+1 < half && e.standsWith(&l.entries[i+1]) {
+			i++
+			beats := e.beats
+			e = l.entries[i]
+			e.beats += beats
+		}
+		kept = append(kept, e)
+	}
+	if len(kept) > half+half*3/4 {
+		kept = append(kept[:0], kept[len(kept)-half:]...)
+	}
+	l.entries = kept
+	l.countApart()
+}
+
+// standsWith says whether what is proved of the next beat is proved of this one too.
+func (e *entry) standsWith(next *entry) bool {
+	return e.born == next.born && e.era == next.era && e.held == next.held
+}

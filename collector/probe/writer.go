@@ -1,0 +1,197 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
+)
+
+// Shares of the time that is left for a beat, so that one hung node leaves the others theirs.
+const (
+	connectShare = 0.25 // The primary's connection is waited for so long, where it is missing.
+	writeShare   = 0.75 // A primary that does not acknowledge in this share of the rest fails.
+)
+
+const (
+	// impatience is how long after a round's beginning the other nodes are asked how they
+	// are, though the beat has not been acknowledged.
+	impatience = 250 * time.Millisecond
+	// impatienceAgain is how long after that they are asked again.
+	impatienceAgain = time.Second
+)
+
+// send sends the beat of a round, when it is its turn. It returns the reads that look for it
+// or, where it was not acknowledged, for why; and the context of all that is done
+// for the round, which is to be cancelled.
+func (c *Cluster) send(r *round) (context.Context, *batch, context.CancelFunc) {
+	c.mu.Lock()
+	r.impatient = time.AfterFunc(impatience, func() { c.lookMeanwhile(r) })
+	c.mu.Unlock()
+	defer r.impatient.Stop()
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
+	ctx, cancel := context.WithTimeout(c.life, c.cfg.Timeout)
+	c.readyConnections(ctx, r)
+	c.mu.Lock()
+	unknown := c.writer.Name == "" && len(c.nodes) > 1
+	c.mu.Unlock()
+	if unknown {
+		c.findPrimary(ctx, r)
+	}
+	return ctx, c.write(ctx, r), cancel
+}
+
+// readyConnections takes the connections that are there, and has the others made, so that
+// the reads that follow measure replication and not the opening of connections. A probe's
+// beat waits for the primary's alone, and as long as they usually take for those of nodes
+// that nothing is wrong with; before the first one for all, to find the primary.
+func (c *Cluster) readyConnections(ctx context.Context, r *round) {
+	c.mu.Lock()
+	primary, unknown, scraped := c.primary, c.writer.Name == "", r.scraped
+	c.mu.Unlock()
+	unready := slices.DeleteFunc(c.allIndexes(), func(i int) bool {
+		if scraped {
+			return c.nodes[i].Ready()
+		}
+		return c.nodes[i].Connected()
+	})
+	if !scraped && !unknown { // What broke elsewhere is made again without the pulse's urging.
+		unready = slices.DeleteFunc(unready, func(i int) bool { return i != primary })
+	}
+	if len(unready) > 0 {
+		bounded, cancel := withShare(ctx, connectShare)
+		defer cancel()
+		forEachConcurrently(unready, func(i int) { c.readyConnection(bounded, r, i, i == primary || unknown) })
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.identifyCluster(r.result)
+}
+
+// readyConnection has one connection made, and waits for it where that is needed.
+func (c *Cluster) readyConnection(ctx context.Context, r *round, i int, needed bool) {
+	node := c.nodes[i]
+	patience := node.Prepare()
+	if err := node.Unrenewed(); err != nil {
+		c.mu.Lock()
+		if r.scraped {
+			r.result.Nodes[i].recordFailure(err)
+		}
+		c.mu.Unlock()
+	}
+	switch {
+	case node.Connected():
+		return
+	case !needed:
+		bounded, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		ctx = bounded
+	}
+	_ = node.Connect(ctx) // Who asks the node later says why it cannot be had.
+}
+
+// findPrimary asks all nodes who they are before anything is written, so that of
+// two primaries the wrong one is not.
+func (c *Cluster) findPrimary(ctx context.Context, r *round) {
+	ctx, cancel := withShare(ctx, connectShare)
+	defer cancel()
+	c.await(c.look(ctx, r, c.allIndexes()))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.choosePrimary(r)
+}
+
+// write commits the next canary value on the primary, and begins the reads that
+// look for it, or for why there is none.
+func (c *Cluster) write(ctx context.Context, r *round) *batch {
+	c.mu.Lock()
+	i := c.primary
+	r.primary = i
+	node, result := c.nodes[i], &r.result.Nodes[i]
+	result.Replica = nil
+	now := time.Now()
+	c.sent, r.result.Attempted, r.result.Primary = now, now, node.Name()
+	c.outages.Send(now, c.commits.Patience(c.cfg.Pulse))
+	bounded, giveUp := withShare(ctx, writeShare)
+	defer giveUp()
+	r.giveUp = giveUp
+	can := node.Connected() && !result.Foreign
+	if result.Foreign {
+		result.recordFailure(errForeign)
+	}
+	c.mu.Unlock()
+	if can {
+		c.writeTo(bounded, r, i)
+	}
+	c.mu.Lock()
+	r.answered, r.giveUp = true, nil
+	c.recordOutage(r)
+	written := r.result.Write != nil
+	c.mu.Unlock()
+	if !written {
+		return c.look(ctx, r, c.allIndexes())
+	}
+	return c.seek(ctx, r)
+}
+
+// writeTo writes to a node.
+func (c *Cluster) writeTo(ctx context.Context, r *round, i int) {
+	w, err := c.nodes[i].Write(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	result := &r.result.Nodes[i]
+	c.recordIdentity(i, result)
+	if err != nil {
+		if errors.Is(context.Cause(ctx), context.Canceled) && c.life.Err() == nil {
+			err = errGivenUp
+		}
+		result.recordFailure(err)
+		return
+	}
+	result.Up, result.Answered, result.Row = true, true, w.Row
+	result.State = verdict.State{Timeline: w.Timeline}
+	r.result.Write = &w
+	c.recordAcknowledgement(r.result, i)
+}
+
+// errGivenUp is why a write failed that was not waited for any longer.
+var errGivenUp = &Error{
+	Reason: ReasonTimeout,
+	Err:    errors.New("the primary did not acknowledge the canary commit, and another server of the cluster takes writes"),
+}
+
+// lookMeanwhile asks the other nodes how they are while the primary is silent, so that
+// a scrape whose time is over can say so.
+func (c *Cluster) lookMeanwhile(r *round) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.answered || c.closed {
+		return
+	}
+	deadline := time.Now().Add(c.cfg.Wait + readGrace)
+	reads := &batch{done: make(chan struct{})}
+	for _, i := range c.otherNodes(r) {
+		c.addLocked(reads, &search{round: r, index: i, wish: wish{look: true, deadline: deadline}})
+	}
+	r.impatient.Reset(impatienceAgain)
+}
+
+// noticeLocked gives up a write when it turns out, while the primary is silent, that
+// another server takes writes.
+func (c *Cluster) noticeLocked(r *round) {
+	if r.giveUp != nil && verdict.Primary(r.result.members(), c.primary, c.beat) != c.primary {
+		r.giveUp()
+	}
+}
+
+// withShare limits ctx to the given share of the time that it has left.
+func withShare(ctx context.Context, share float64) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Duration(share*float64(time.Until(deadline))))
+}
