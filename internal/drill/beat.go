@@ -24,19 +24,43 @@ type beat struct {
 	lsn    verdict.LSN
 }
 
-func beatOf(r *probe.Result) beat {
-	if w := r.Write; w != nil {
-		return beat{sent: w.Sent, ended: w.Acknowledged, acknowledged: true, node: r.Primary, row: w.Row, lsn: w.LSN}
+// beatsOf returns the beats of a result: one, or two where the first found that the primary is
+// another server now.
+//
+// One of the pulse counts from when it was due: until its connection is there, nobody can write
+// over it.
+func beatsOf(r *probe.Result) []beat {
+	due := r.Attempted
+	if due.IsZero() || (!r.Scraped && r.Started.Before(due)) {
+		due = r.Started
 	}
-	b := beat{sent: r.Attempted, ended: r.Started.Add(r.Duration), node: r.Primary, reason: reasonConnecting}
-	if b.sent.IsZero() {
-		b.sent = r.Started
+	w := r.Write
+	if w == nil {
+		return []beat{{sent: due, ended: latest(r.Started.Add(r.Duration), due), node: r.Primary, reason: reasonOf(r.WriteFailure())}}
 	}
-	if b.ended.Before(b.sent) {
-		b.ended = b.sent
+	acknowledged := beat{sent: due, ended: w.Acknowledged, acknowledged: true, node: r.Primary, row: w.Row, lsn: w.LSN}
+	if len(r.Takeovers) > 0 {
+		acknowledged.sent = w.Sent
 	}
-	if err := r.WriteFailure(); err != nil {
-		b.reason = probe.ReasonOf(err)
+	first := r.Outage
+	if first.Err == nil || !first.Began.Before(w.Sent) {
+		return []beat{acknowledged}
+	}
+	failed := beat{sent: latest(first.Began, due), ended: w.Sent, node: first.Node, reason: reasonOf(first.Err)}
+	return []beat{failed, acknowledged}
+}
+
+// reasonOf returns the reason of a failure. Without one, the connection was still being made.
+func reasonOf(err error) probe.Reason {
+	if err == nil {
+		return reasonConnecting
+	}
+	return probe.ReasonOf(err)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
 	return b
 }

@@ -21,9 +21,9 @@ type follower struct {
 	had       verdict.Row
 }
 
-// see takes a node's part of a result, and returns what has happened to it.
-func (f *follower) see(r *probe.Result, result *probe.NodeResult) []Event {
-	at := beatOf(r).sent
+// see takes a node's part of the result of a beat that was sent at a moment, and returns what has
+// happened to it.
+func (f *follower) see(r *probe.Result, result *probe.NodeResult, at time.Time) []Event {
 	switch {
 	case !result.Up:
 		f.answering = time.Time{}
@@ -92,7 +92,7 @@ func (f *follower) measure(r *probe.Result, result *probe.NodeResult, at time.Ti
 			f.unseen = w.Acknowledged
 		}
 	}
-	if replica == nil || !replica.IsOne() || !result.Answered || result.TakesWrites() {
+	if replica == nil || !replica.IsOne() || !result.Up || result.TakesWrites() {
 		return
 	}
 	f.note(0, at)
@@ -115,7 +115,7 @@ func (f *follower) measure(r *probe.Result, result *probe.NodeResult, at time.Ti
 
 // shown keeps a visibility delay. That of a beat from before the node answered again is no
 // lag that anybody saw.
-func (f *follower) shown(beat verdict.Beat, delay time.Duration) {
+func (f *follower) shown(beat verdict.Sighting, delay time.Duration) {
 	if !f.answering.IsZero() && !beat.Acknowledged.Before(f.answering) {
 		f.note(delay, beat.Acknowledged.Add(delay))
 	}

@@ -132,15 +132,16 @@ func TestMeasures(t *testing.T) {
 	s.play(400*ms, away("b", "connect"))
 	c := s.recorded()
 	// It shows what was written while it was away; nobody could read it there meanwhile.
-	c.Shown("b", verdict.Beat{Acknowledged: noon.Add(800 * ms)}, 500*ms)
+	c.Shown("b", verdict.Sighting{Acknowledged: noon.Add(800 * ms)}, 500*ms)
 	s.results = nil
 	s.play(400*ms, behind("b", 120*ms, "replaying"))
 	s.play(400*ms, synced("b"))
 	for _, r := range s.results {
 		c.Ended(r)
 	}
-	c.Shown("b", verdict.Beat{Acknowledged: noon.Add(1000 * ms)}, 300*ms)
-	c.Shown("b", verdict.Beat{Acknowledged: noon.Add(1400 * ms)}, 150*ms)
+	c.Shown("b", verdict.Sighting{Acknowledged: noon.Add(1000 * ms)}, 300*ms)
+	c.Shown("b", verdict.Sighting{Acknowledged: noon.Add(1400 * ms)}, 150*ms)
+	c.Shown("nobody", verdict.Sighting{Acknowledged: noon.Add(1400 * ms)}, time.Hour)
 	record := c.Record(noon.Add(s.at))
 	b := record.Nodes[1]
 	if *b.WorstLag != 150*ms || !b.WorstAt.Equal(noon.Add(1550*ms)) || b.Reads != 80 || b.Stale != 40 || b.Late != 40 {

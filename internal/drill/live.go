@@ -8,22 +8,17 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 )
 
-const (
-	// liveCells is how many cells the bar of a second has.
-	liveCells = 25
-	// LiveDelay is how long after its end a second can be shown: as long as results may take.
-	LiveDelay = verdictDelay + 50*time.Millisecond
-)
+// liveCells is how many cells the bar of a second has.
+const liveCells = 25
 
 // Live makes the lines that are shown while a drill runs. Like the recorder it has no clock.
 type Live struct {
 	// Colour says whether to use those of terminals.
 	Colour bool
 
-	every   time.Duration
-	usual   commits
-	recent  []shownBeat
-	started time.Time
+	every  time.Duration
+	usual  commits
+	recent []shownBeat
 }
 
 // shownBeat is what a line needs of a beat.
@@ -40,20 +35,25 @@ func NewLive(interval time.Duration, colour bool) *Live {
 
 // Ended takes the result of the next beat.
 func (l *Live) Ended(r *probe.Result) {
-	b := beatOf(r)
-	shown := shownBeat{beat: b, fate: fateOf(b, b.took() > l.usual.patience(l.every))}
-	if b.acknowledged {
-		l.usual.add(b.took())
+	for _, b := range beatsOf(r) {
+		shown := shownBeat{beat: b, fate: fateOf(b, b.took() > l.usual.patience(l.every))}
+		if b.acknowledged {
+			l.usual.add(b.took())
+			shown.lag = worstLag(r)
+		}
+		l.recent = append(l.recent, shown)
 	}
-	if l.started.IsZero() {
-		l.started = b.sent
-	}
+}
+
+// worstLag is that of the replicas.
+func worstLag(r *probe.Result) time.Duration {
+	var worst time.Duration
 	for _, node := range r.Replicas() {
 		if replica := node.Replica; replica.Lag != nil && replica.IsOne() {
-			shown.lag = max(shown.lag, *replica.Lag)
+			worst = max(worst, *replica.Lag)
 		}
 	}
-	l.recent = append(l.recent, shown)
+	return worst
 }
 
 // Line returns the line of the second that begins at a moment, and forgets what lies before it.

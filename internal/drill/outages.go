@@ -5,12 +5,10 @@ import (
 	"time"
 )
 
-// verdictDelay is how long after a beat its result may come, because the replicas are read.
-const verdictDelay = 250 * time.Millisecond
-
 // outages tells the outages of a series of beats.
 type outages struct {
 	every  time.Duration // the time between two beats
+	delay  time.Duration // how long after a beat its result may come, because the replicas are read
 	usual  commits
 	last   beat      // the last one that was acknowledged
 	seen   time.Time // when the last one ended
@@ -117,7 +115,7 @@ func (o *outages) waitsSince(now time.Time) time.Time {
 		return time.Time{}
 	}
 	since := o.seen.Add(o.every)
-	if now.Sub(since) <= max(o.usual.patience(o.every), shortestWait)+verdictDelay {
+	if now.Sub(since) <= max(o.usual.patience(o.every), shortestWait)+o.delay {
 		return time.Time{}
 	}
 	return since

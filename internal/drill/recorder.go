@@ -23,38 +23,51 @@ type Recorder struct {
 	fresh     int // how many of the events were taken
 }
 
-// NewRecorder returns one for beats that are sent every so often.
-func NewRecorder(interval time.Duration) *Recorder {
-	return &Recorder{outages: outages{every: interval}}
+// NewRecorder returns one for beats that are sent at an interval. Their results come up to so
+// long after them.
+func NewRecorder(interval, delay time.Duration) *Recorder {
+	return &Recorder{outages: outages{every: interval, delay: delay}}
 }
 
 // Ended takes the result of the next beat.
 func (c *Recorder) Ended(r *probe.Result) {
-	b, before := beatOf(r), c.outages.last
+	all, before := beatsOf(r), c.outages.last
+	b := all[len(all)-1]
 	if c.started.IsZero() {
-		c.started = b.sent
+		c.started = all[0].sent
 	}
-	began, ended := c.outages.add(b)
-	if began != nil {
-		c.happened(beginningOf(began))
+	var ended []*Outage
+	for _, each := range all {
+		began, over := c.outages.add(each)
+		if began != nil {
+			c.happened(beginningOf(began))
+		}
+		if over != nil {
+			ended = append(ended, over)
+		}
 	}
 	c.takeOver(r, b, before)
-	if ended != nil {
+	for _, over := range ended {
 		c.recovery.trouble()
-		c.happened(endOf(ended))
+		c.happened(endOf(over))
 	}
 	c.lose(r, b)
 	for i := range r.Nodes {
-		c.happened(c.node(r.Nodes[i].Name).see(r, &r.Nodes[i])...)
+		c.happened(c.node(r.Nodes[i].Name).see(r, &r.Nodes[i], b.sent)...)
 	}
 	if c.recovery.see(c.isWell(b), b.sent) {
 		c.happened(Event{At: b.sent, Kind: KindRecovered})
 	}
 }
 
-// Shown takes the moment at which a replica shows a beat.
-func (c *Recorder) Shown(replica string, beat verdict.Beat, delay time.Duration) {
-	c.node(replica).shown(beat, delay)
+// Shown takes the moment at which a replica shows a beat. Of nodes that no result has told of yet
+// it says nothing new.
+func (c *Recorder) Shown(replica string, beat verdict.Sighting, delay time.Duration) {
+	for _, f := range c.nodes {
+		if f.Name == replica {
+			f.shown(beat, delay)
+		}
+	}
 }
 
 func (c *Recorder) happened(events ...Event) { c.events = append(c.events, events...) }

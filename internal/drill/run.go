@@ -18,9 +18,11 @@ type Options struct {
 	Interval time.Duration
 	// For is how long the drill lasts at most; 0: until it is ended.
 	For time.Duration
+	// SyncedWithin is how soon a replica must show a beat to count as synced.
+	SyncedWithin time.Duration
 	// UntilRecovered ends it when the cluster has recovered from what happened; see [Recorder.Recovered].
 	UntilRecovered bool
-	// Timeout is how long the first beat may take.
+	// Timeout is how long a beat may take, and the reads that look for it.
 	Timeout time.Duration
 	// Live is where the lines go that are shown meanwhile. Bars adds one for each second, and
 	// Colour colours them.
@@ -28,7 +30,25 @@ type Options struct {
 	Bars, Colour bool
 }
 
-// Cluster is what a drill beats on: a [probe.Cluster] whose observer is the drill.
+const (
+	// waitBeyond is how long after a replica counts as late a result waits for it.
+	waitBeyond = 50 * time.Millisecond
+	// readGrace is how long after that the result of a beat may come whose read gets no answer.
+	readGrace = 550 * time.Millisecond
+)
+
+// Probes is how the cluster of a drill is probed.
+func (o Options) Probes() probe.Config {
+	return probe.Config{
+		Wait: o.SyncedWithin + waitBeyond, SyncedWithin: o.SyncedWithin, Timeout: o.Timeout, Pulse: o.Interval,
+	}
+}
+
+// delay is how long after a beat its result may come.
+func (o Options) delay() time.Duration { return o.SyncedWithin + waitBeyond + readGrace }
+
+// Cluster is what a drill beats on: a [probe.Cluster] that is probed as the options say and
+// observed by the drill.
 type Cluster interface {
 	// Connect waits until each node is connected or has failed to, or ctx ends.
 	Connect(ctx context.Context)
@@ -36,6 +56,8 @@ type Cluster interface {
 	Probe(ctx context.Context) *probe.Result
 	// Start begins the pulse.
 	Start()
+	// Prepare begins to make the connections that are missing.
+	Prepare()
 }
 
 // Drill is one that runs, and the observer of its cluster.
@@ -55,7 +77,7 @@ type Drill struct {
 // New returns a drill that has not begun.
 func New(options Options) *Drill {
 	return &Drill{
-		options: options, recorder: NewRecorder(options.Interval), live: NewLive(options.Interval, options.Colour),
+		options: options, recorder: NewRecorder(options.Interval, options.delay()), live: NewLive(options.Interval, options.Colour),
 		recovered: make(chan struct{}),
 	}
 }
@@ -79,7 +101,7 @@ func (d *Drill) Ended(r *probe.Result) {
 }
 
 // Shown takes the moment at which a replica shows a beat.
-func (d *Drill) Shown(replica string, beat verdict.Beat, delay time.Duration) {
+func (d *Drill) Shown(replica string, beat verdict.Sighting, delay time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.record == nil {
@@ -116,8 +138,9 @@ func (d *Drill) Run(ctx context.Context, cluster Cluster) (*Record, error) {
 	cluster.Start()
 	second := time.Now()
 	second = second.Add(-time.Duration(second.Nanosecond())) // With its monotonic reading.
-	ticker := time.NewTicker(tick)
+	ticker, urge := time.NewTicker(tick), time.NewTicker(urgency)
 	defer ticker.Stop()
+	defer urge.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -128,12 +151,19 @@ func (d *Drill) Run(ctx context.Context, cluster Cluster) (*Record, error) {
 			return d.end()
 		case now := <-ticker.C:
 			second = d.tick(now, second)
+		case <-urge.C:
+			cluster.Prepare()
 		}
 	}
 }
 
-// tick is how often it is looked whether a line is due.
-const tick = 100 * time.Millisecond
+const (
+	// tick is how often it is looked whether a line is due.
+	tick = 100 * time.Millisecond
+	// urgency is how often a connection is made again that was lost, so that a node which is
+	// back is not taken for one that is away.
+	urgency = 250 * time.Millisecond
+)
 
 // begin makes the first beat.
 func (d *Drill) begin(ctx context.Context, cluster Cluster) error {
@@ -162,7 +192,7 @@ func (d *Drill) tick(now, second time.Time) time.Time {
 		d.waited = waits
 		d.say(clock(waits) + "  a beat waits")
 	}
-	if now.Sub(second) < time.Second+LiveDelay {
+	if now.Sub(second) < time.Second+d.options.delay() {
 		return second
 	}
 	if d.options.Bars {

@@ -25,6 +25,8 @@ var _ Cluster = (*player)(nil)
 
 func (*player) Connect(context.Context) {}
 
+func (*player) Prepare() {}
+
 func (p *player) Probe(context.Context) *probe.Result {
 	p.began = time.Now()
 	r := p.moved(0)

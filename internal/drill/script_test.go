@@ -128,7 +128,7 @@ func (s *script) promote(name string, lost int64, era int64) {
 
 // recorded returns the recorder that saw all.
 func (s *script) recorded() *Recorder {
-	c := NewRecorder(every)
+	c := NewRecorder(every, 250*ms)
 	for _, r := range s.results {
 		c.Ended(r)
 	}
