@@ -10,7 +10,7 @@ import (
 )
 
 func TestBeatsOfAResult(t *testing.T) {
-	at := func(d time.Duration) time.Time { return noon.Add(d) }
+	at := noon.Add
 	failed := []probe.NodeResult{{Name: "a", Failures: []error{failure(probe.ReasonShuttingDown)}}}
 	row := verdict.Row{Found: true, Capacity: 5}
 	acknowledged := &probe.Write{Row: row, LSN: 9, Sent: at(40 * ms), Acknowledged: at(43 * ms)}
