@@ -102,6 +102,9 @@ func (l *Live) format(from time.Time, bar string, counts Counts, node string, wo
 	return text
 }
 
+// liveWeight says what wins where a cell of a bar has several.
+var liveWeight = map[Fate]int{Acknowledged: 1, Waiting: 2, Refused: 3}
+
 // bar draws a second.
 func (l *Live) bar(from, end, waits time.Time) string {
 	const step = time.Second / liveCells
@@ -109,7 +112,7 @@ func (l *Live) bar(from, end, waits time.Time) string {
 	mark := func(fate Fate, begin, finish time.Time) {
 		first, last := int(begin.Sub(from)/step), int((finish.Sub(from)-1)/step)
 		for i := max(first, 0); i <= min(last, liveCells-1) && begin.Before(end) && finish.After(from); i++ {
-			if fateWeight[fate] > fateWeight[cells[i]] {
+			if liveWeight[fate] > liveWeight[cells[i]] {
 				cells[i] = fate
 			}
 		}

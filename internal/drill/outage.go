@@ -7,8 +7,9 @@ import (
 )
 
 // shortestWait is how long nobody could write, without a beat that failed, for that to be an
-// outage. A disk that is slow to flush makes every server wait for some tens of milliseconds.
-const shortestWait = 100 * time.Millisecond
+// outage. A busy disk makes commits wait for some tens of milliseconds all the time, and for more
+// than a hundred now and then.
+const shortestWait = 250 * time.Millisecond
 
 // Outage is a time in which nobody could write: from the sending of the first beat that was not
 // acknowledged at once to the first acknowledgement after it.
@@ -33,6 +34,11 @@ type Outage struct {
 
 // Lasts is true for one that has not ended.
 func (o *Outage) Lasts() bool { return o.Ended.IsZero() }
+
+// isWait is true for one in which nothing failed, and that ended on the server that it began on.
+func (o *Outage) isWait() bool {
+	return len(o.Refusals) == 0 && !o.Lasts() && o.Before.Node == o.After.Node && o.Before.Era == o.After.Era
+}
 
 // Refused is how much of its time beats were refused.
 func (o *Outage) Refused() time.Duration {
@@ -79,10 +85,11 @@ type interval struct {
 
 // add counts a beat that was not acknowledged, or not at once.
 func (i *interval) add(b beat, waited bool) {
+	proves := b.took() >= shortestWait
 	if i.begunBy.IsZero() {
 		i.begunBy = b.ended
-		if by := b.sent.Add(i.patience); waited && by.Before(b.ended) {
-			i.begunBy = by // One that was sent before the outage would have been acknowledged by then.
+		if proves {
+			i.begunBy = b.sent.Add(i.patience) // One that was sent before would have been acknowledged by then.
 		}
 	}
 	if waited {
@@ -93,7 +100,9 @@ func (i *interval) add(b beat, waited bool) {
 	case b.acknowledged:
 		i.Beats.Acknowledged++
 		i.Beats.Late++
-		i.lastsAt = b.ended.Add(-i.patience)
+		if proves {
+			i.lastsAt = b.ended.Add(-i.patience)
+		}
 		i.end(b)
 		return
 	case waited:
@@ -115,7 +124,8 @@ func (i *interval) end(b beat) {
 // when the last acknowledged beat was sent, at least a moment later, and could not any more
 // when the first one failed; nobody could when the last one that failed was sent, and somebody
 // could by the first acknowledgement. So the true outage lies between the two inner moments and
-// the two outer ones.
+// the two outer ones. A beat that waited for less than shortestWait proves nothing meanwhile: it
+// may have been slow by itself.
 func (i *interval) bounds(by time.Time) {
 	i.Lasted = by.Sub(i.Began)
 	i.AtLeast = min(max(i.lastsAt.Sub(i.begunBy), 0), i.Lasted)

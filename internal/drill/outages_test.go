@@ -93,17 +93,17 @@ func TestOutages(t *testing.T) {
 		},
 		"given up, and the next one was late": {
 			func(s *script) { s.ok(3 * ms); s.no(300*ms, "timeout"); s.ok(200 * ms); s.ok(3 * ms) },
-			[]seen{{20, 520, 460, 520, 500, 0, refused(1, "timeout")}},
+			[]seen{{20, 520, 280, 520, 500, 0, refused(1, "timeout")}},
 			0,
 		},
 		"late ones, one after the other": {
-			func(s *script) { s.ok(3 * ms); s.ok(60 * ms); s.ok(60 * ms); s.ok(3 * ms) },
-			[]seen{{20, 140, 80, 140, 120, 0, nil}},
+			func(s *script) { s.ok(3 * ms); s.ok(130 * ms); s.ok(130 * ms); s.ok(3 * ms) },
+			[]seen{{20, 280, 0, 280, 260, 0, nil}},
 			0,
 		},
 		"late, then refused": {
 			func(s *script) { s.ok(3 * ms); s.ok(60 * ms); s.no(ms, "connect"); s.ok(3 * ms) },
-			[]seen{{20, 103, 40, 103, 60, 23, refused(1, "connect")}},
+			[]seen{{20, 103, 0, 103, 60, 23, refused(1, "connect")}},
 			0,
 		},
 		"a short wait":                 {func(s *script) { s.ok(3 * ms); s.ok(60 * ms); s.ok(3 * ms) }, nil, 1},
@@ -138,8 +138,8 @@ func TestWaits(t *testing.T) {
 		waits time.Duration // since when; 0 for nothing
 	}{
 		{time.Second, 0},
-		{1300 * ms, 0}, // The result may still come.
-		{1400 * ms, 1003 * ms},
+		{1500 * ms, 0}, // The result may still come.
+		{1600 * ms, 1003 * ms},
 		{time.Minute, 1003 * ms},
 	} {
 		want := time.Time{}

@@ -89,15 +89,16 @@ func (c *Recorder) takeOver(r *probe.Result, b, before beat) {
 }
 
 func (c *Recorder) lose(r *probe.Result, b beat) {
+	known := latest(r.Started.Add(r.Duration), b.ended)
 	if l := r.Lost; l != nil {
-		c.losses = append(c.losses, Loss{At: b.ended, Loss: *l})
-		c.happened(Event{At: b.ended, Kind: KindLost, Node: r.Primary, Beats: l.Commits, LSN: l.FirstLSN})
+		c.losses = append(c.losses, Loss{At: known, Loss: *l})
+		c.happened(Event{At: known, Kind: KindLost, Node: r.Primary, Beats: l.Commits, LSN: l.FirstLSN})
 	}
 	if !b.acknowledged {
 		return // It says nothing of them.
 	}
 	if l := r.AtRisk; l != nil && c.atRisk == nil {
-		c.happened(Event{At: b.ended, Kind: KindAtRisk, Node: r.Primary, Beats: l.Commits, LSN: l.FirstLSN})
+		c.happened(Event{At: known, Kind: KindAtRisk, Node: r.Primary, Beats: l.Commits, LSN: l.FirstLSN})
 	}
 	c.atRisk, c.undecided = r.AtRisk, r.Undecided
 }

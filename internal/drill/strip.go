@@ -28,9 +28,10 @@ var (
 const legend = "writes: █ acknowledged  ▒ refused  · waiting\n" +
 	"nodes:  █ primary  = synced  - idle (nothing to show)  ▒ behind  x diverged  · away  ? no replica\n"
 
-// What wins where a cell has several.
+// What wins where a cell has several. A wait is shown where it is most of the cell: short ones
+// are usual.
 var (
-	fateWeight = map[Fate]int{Acknowledged: 1, Waiting: 2, Refused: 3}
+	fateWeight = map[Fate]int{Acknowledged: 1, Waiting: 1, Refused: 2}
 	nodeWeight = map[Condition]int{Idle: 1, Synced: 2, NoReplica: 3, Primary: 4, Behind: 5, Away: 6, Diverged: 7}
 )
 
@@ -80,20 +81,52 @@ func (s strip) cellOf(at time.Time) int {
 	return min(max(cell, 0), s.cells-1)
 }
 
-// lane draws spans: in each cell the one that weighs most.
-func lane[T comparable](s strip, spans []span[T], weight map[T]int, glyphs map[T]string) string {
-	weights, line := make([]int, s.cells), make([]string, s.cells)
-	for i := range line {
-		line[i] = " "
-	}
-	for _, each := range spans {
-		for i := s.cellOf(each.from); i <= s.lastCell(each.from, each.to); i++ {
-			if w := weight[each.what]; w > weights[i] {
-				weights[i], line[i] = w, glyphs[each.what]
-			}
+// cell is what lies in a cell of a lane, and for how long.
+type cell[T comparable] struct {
+	whats  []T
+	shares []time.Duration
+}
+
+func (c *cell[T]) add(what T, share time.Duration) {
+	for i := range c.whats {
+		if c.whats[i] == what {
+			c.shares[i] += share
+			return
 		}
 	}
-	return strings.Join(line, "")
+	c.whats, c.shares = append(c.whats, what), append(c.shares, share)
+}
+
+// lane draws spans: in each cell what weighs most, or of equals what takes most of it.
+func lane[T comparable](s strip, spans []span[T], weight map[T]int, glyphs map[T]string) string {
+	cells := make([]cell[T], s.cells)
+	for _, each := range spans {
+		for i := s.cellOf(each.from); i <= s.lastCell(each.from, each.to); i++ {
+			cells[i].add(each.what, s.within(i, each.from, each.to))
+		}
+	}
+	var line strings.Builder
+	for _, c := range cells {
+		best := -1
+		for i, what := range c.whats {
+			if best < 0 || weight[what] > weight[c.whats[best]] || (weight[what] == weight[c.whats[best]] && c.shares[i] > c.shares[best]) {
+				best = i
+			}
+		}
+		if best < 0 {
+			line.WriteString(" ")
+		} else {
+			line.WriteString(glyphs[c.whats[best]])
+		}
+	}
+	return line.String()
+}
+
+// within returns how much of a span lies in a cell.
+func (s strip) within(cell int, from, to time.Time) time.Duration {
+	length := s.record.Lasted() / time.Duration(s.cells)
+	begin := s.record.Started.Add(time.Duration(cell) * length)
+	return max(min(to.Sub(begin), length)-max(from.Sub(begin), 0), 0)
 }
 
 // lastCell is the one in which a span ends: it does not reach into one at whose edge it ends.

@@ -47,6 +47,11 @@ func writeOutages(out *strings.Builder, r *Record) {
 }
 
 func writeOutage(out *strings.Builder, r *Record, o *Outage) {
+	if o.isWait() {
+		fmt.Fprintf(out, "Commits waited on %s for %s (between %s and %s), from %s to %s.\n",
+			o.Before.Node, precise(o.Lasted), precise(o.AtLeast), precise(o.AtMost), clock(o.Began), clock(o.Ended))
+		return
+	}
 	fmt.Fprintf(out, "Nobody could write for %s (between %s and %s)%s.\n",
 		precise(o.Lasted), precise(o.AtLeast), precise(o.AtMost), partsOf(o))
 	row := func(name, format string, args ...any) {
@@ -74,10 +79,14 @@ func writeOutage(out *strings.Builder, r *Record, o *Outage) {
 	row("position", "%s", change(position(o.Before.LSN), position(o.After.LSN)))
 }
 
+// shortWait is how much waiting is no part to speak of: the beat that meets the end of a server
+// breaks off after some of it.
+const shortWait = 100 * time.Millisecond
+
 // partsOf says what beats did in an outage, where they were refused and waited, or waited only.
 func partsOf(o *Outage) string {
 	switch {
-	case o.Waited == 0:
+	case o.Waited < shortWait && o.Beats.Refused > 0:
 		return ": refused"
 	case o.Refused() == 0:
 		return ": beats waited"

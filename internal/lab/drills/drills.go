@@ -86,7 +86,7 @@ func one(ctx context.Context, program *exporter.Program, c *cluster, what change
 		return fmt.Errorf("%s: %w", what.kind, err)
 	}
 	watched.stop()
-	truth.gap = longestGap(watched.attempts())
+	truth.gap = findGap(watched.attempts())
 	wrong := judge(truth, report)
 	say("%s", summary(what.kind, truth, report))
 	for _, text := range wrong {

@@ -22,8 +22,9 @@ type truth struct {
 	gap           gap
 }
 
-// gap is the longest time between two writes that were acknowledged: nobody could write for
-// atLeast, and for no longer than from the sending of the one to the acknowledgement of the other.
+// gap is the time between the last write that a primary acknowledged and the first one that the
+// next did: nobody could write for atLeast, and for no longer than from the sending of the one to
+// the acknowledgement of the other.
 type gap struct {
 	from, to time.Time
 	atLeast  time.Duration
@@ -35,8 +36,8 @@ type on struct {
 	server int
 }
 
-// longestGap finds it in the attempts on each server.
-func longestGap(servers [][]attempt) gap {
+// findGap finds it in the attempts on each server. It is zero where there is none.
+func findGap(servers [][]attempt) gap {
 	var acknowledged []on
 	for i, attempts := range servers {
 		for _, a := range attempts {
@@ -46,14 +47,12 @@ func longestGap(servers [][]attempt) gap {
 		}
 	}
 	slices.SortFunc(acknowledged, func(a, b on) int { return a.ended.Compare(b.ended) })
-	var longest gap
 	for i := 1; i < len(acknowledged); i++ {
-		before, after := acknowledged[i-1], acknowledged[i]
-		if after.ended.Sub(before.sent) > longest.to.Sub(longest.from) {
-			longest = gap{from: before.sent, to: after.ended, atLeast: refused(servers, before, after)}
+		if before, after := acknowledged[i-1], acknowledged[i]; before.server != after.server {
+			return gap{from: before.sent, to: after.ended, atLeast: refused(servers, before, after)}
 		}
 	}
-	return longest
+	return gap{}
 }
 
 // refused returns how long writes were refused between two that were not, at least: from the

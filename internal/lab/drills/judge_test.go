@@ -14,22 +14,21 @@ var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
 func at(ms int) time.Time { return noon.Add(time.Duration(ms) * time.Millisecond) }
 
-func TestLongestGap(t *testing.T) {
+func TestFindGap(t *testing.T) {
 	yes := func(sent int) attempt { return attempt{sent: at(sent), ended: at(sent + 1), ok: true} }
 	no := func(sent int) attempt { return attempt{sent: at(sent), ended: at(sent + 1)} }
 	for name, test := range map[string]struct {
 		servers             [][]attempt
 		from, to, atLeastMS int
 	}{
-		"one server that restarts":    {[][]attempt{{yes(0), yes(10), no(20), no(30), no(40), yes(50), yes(60)}}, 10, 51, 19},
-		"one refused":                 {[][]attempt{{yes(0), no(10), yes(20), yes(30)}}, 0, 21, 0},
+		"one server alone":            {[][]attempt{{yes(0), yes(10), no(20), no(30), no(40), yes(50), yes(60)}}, -1, -1, 0},
 		"another server takes over":   {[][]attempt{{yes(0), no(10), no(20), no(30)}, {no(5), no(15), no(25), yes(35)}}, 0, 36, 14},
-		"two that take writes":        {[][]attempt{{yes(0), yes(10), no(20), no(30)}, {no(5), yes(15), yes(25), yes(35)}}, 0, 11, 0},
-		"none refused, but a wait":    {[][]attempt{{yes(0), {at(10), at(80), true}, yes(90)}}, 10, 91, 0},
+		"two that take writes":        {[][]attempt{{yes(0), yes(10), no(20), no(30)}, {no(5), yes(15), yes(25), yes(35)}}, 10, 16, 0},
+		"a wait before that":          {[][]attempt{{yes(0), {at(10), at(80), true}, yes(90), no(100), no(110)}, {no(95), no(105), yes(115)}}, 90, 116, 4},
 		"never acknowledged":          {[][]attempt{{no(0), no(10)}}, -1, -1, 0},
 		"acknowledged once, and gone": {[][]attempt{{yes(0), no(10)}}, -1, -1, 0},
 	} {
-		got := longestGap(test.servers)
+		got := findGap(test.servers)
 		want := gap{}
 		if test.from >= 0 {
 			want = gap{at(test.from), at(test.to), time.Duration(test.atLeastMS) * time.Millisecond}
