@@ -71,8 +71,8 @@ func (l *Live) Line(from, waits time.Time) string {
 			break
 		}
 		node = b.node
-		if b.ended.Before(from) {
-			continue
+		if b.ended.Before(from) || !b.ended.Before(end) {
+			continue // It is one of another second.
 		}
 		worst = max(worst, b.lag)
 		switch {

@@ -3,7 +3,6 @@
 package drills
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -124,15 +123,16 @@ func (t truth) condition(name string) string {
 	return "synced"
 }
 
-// compare holds the longest outage against the gap that was seen.
+// compare holds the outage between the two primaries against the gap that was seen.
 func (t truth) compare(r *report) (wrong []string) {
 	if !t.writes {
 		return nil
 	}
-	if len(r.Outages) == 0 {
-		return []string{"no outage"}
+	i := slices.IndexFunc(r.Outages, func(o outage) bool { return o.Before.Node == t.old && o.After.Node == t.to.Name })
+	if i < 0 {
+		return []string{"no outage that ends with the new primary"}
 	}
-	o := slices.MaxFunc(r.Outages, func(a, b outage) int { return cmp.Compare(a.Seconds, b.Seconds) })
+	o := r.Outages[i]
 	switch {
 	case o.Ended == nil:
 		wrong = append(wrong, "the outage lasts")

@@ -29,6 +29,8 @@ type outage struct {
 	Seconds float64 `json:"duration_seconds"`
 	AtLeast float64 `json:"at_least_seconds"`
 	AtMost  float64 `json:"at_most_seconds"`
+	Before  place
+	After   place
 }
 
 type takeover struct{ From, To place }
