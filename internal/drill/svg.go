@@ -107,7 +107,7 @@ func (s *svg) title() string {
 	} else {
 		title += "somebody could write all the time"
 	}
-	return title + fmt.Sprintf(", %d of %s lost", r.Lost(), beats(r.Beats.Acknowledged, "acknowledged "))
+	return title + fmt.Sprintf(", lost %d of %s", r.Lost(), beats(r.Beats.Acknowledged, ""))
 }
 
 func (s *svg) legend() {

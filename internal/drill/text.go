@@ -64,7 +64,7 @@ func writeOutage(out *strings.Builder, r *Record, o *Outage) {
 		row("to", "%s", clock(o.Ended))
 	}
 	for _, refusal := range o.Refusals {
-		row("refused", "%s: %s %s", beats(refusal.Beats, ""), refusal.Node, refusal.Reason)
+		row("failed", "%s: %s %s", beats(refusal.Beats, ""), refusal.Node, refusal.Reason)
 	}
 	if o.Beats.Late > 0 {
 		row("late", "%s", beats(o.Beats.Late, "acknowledged "))
@@ -79,14 +79,14 @@ func writeOutage(out *strings.Builder, r *Record, o *Outage) {
 	row("position", "%s", change(position(o.Before.LSN), position(o.After.LSN)))
 }
 
-// shortWait is how much waiting is no part to speak of: the beat that meets the end of a server
-// breaks off after some of it.
-const shortWait = 100 * time.Millisecond
+// smallPart is the part of an outage that is too small to speak of: a beat that meets the end of a
+// server waits for a moment.
+const smallPart = 10
 
 // partsOf says what beats did in an outage, where they were refused and waited, or waited only.
 func partsOf(o *Outage) string {
 	switch {
-	case o.Waited < shortWait && o.Beats.Refused > 0:
+	case o.Waited < o.Lasted/smallPart && o.Beats.Refused > 0:
 		return ": refused"
 	case o.Refused() == 0:
 		return ": beats waited"
