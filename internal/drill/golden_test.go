@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -71,4 +72,23 @@ func healthy() *script {
 	s := scripted("node-a", "a-node-with-a-very-long-name.example.com")
 	s.until(2*time.Second, func() { s.ok(3 * ms) })
 	return s
+}
+
+// TestFieldsAreDocumented holds docs/drill.md to the fields that reports have.
+func TestFieldsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "drill.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"killed.json", "frozen.json"} {
+		text, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range regexp.MustCompile(`"([a-z_]+)":`).FindAllStringSubmatch(string(text), -1) {
+			if !bytes.Contains(page, []byte("`"+field[1])) {
+				t.Errorf("docs/drill.md does not say what %s is", field[1])
+			}
+		}
+	}
 }
