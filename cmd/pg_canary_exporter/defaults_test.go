@@ -14,7 +14,7 @@ func TestLaboratoryHasTheDefaults(t *testing.T) {
 	if _, err := o.app.Parse([]string{"check"}); err != nil {
 		t.Fatal(err)
 	}
-	if got := (probe.Config{Wait: o.probeWait, SyncedWithin: o.probeSyncedWithin}); got != rig.Config() {
+	if got := (probe.Config{Wait: o.probeWait, SyncedWithin: o.probeSyncedWithin, Timeout: o.probeTimeout}); got != rig.Config() {
 		t.Errorf("the probe's settings are %+v, not %+v", got, rig.Config())
 	}
 	if got := o.nodeOptions(); got != rig.NodeOptions() {

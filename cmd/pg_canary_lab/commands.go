@@ -60,6 +60,7 @@ func benchCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 	c.Flag("rounds", "How often each is measured.").Default("2000").IntVar(&o.Rounds)
 	c.Flag("replicas", "Replicas of the second table.").Default("8").IntVar(&o.Replicas)
 	c.Flag("scrapes", "Scrapes of the healthy pair in which alarms are counted.").Default("10000").IntVar(&o.Scrapes)
+	c.Flag("rest", "For how long to measure what the pulse costs.").Default("1m").DurationVar(&o.Rest)
 	return c, func(ctx context.Context, out io.Writer) error { return bench.Run(ctx, o, out) }
 }
 

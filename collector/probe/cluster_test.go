@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 // fakeNode is a server whose answers a test makes up: what no real one says at will.
 type fakeNode struct {
+	mu     sync.Mutex // guards what a test changes while probes run
 	name   string
 	server verdict.Server
 	write  func() (Write, error)
@@ -20,36 +22,96 @@ type fakeNode struct {
 	// renewals is how often it was asked to renew its connection.
 	renewals int
 	gone     func() bool // whether its connection is; nil for never
+	hang     bool        // it answers nothing
+	thaws    time.Time   // it answers nothing before
 }
 
 var _ Node = (*fakeNode)(nil)
 
-func (f *fakeNode) Name() string                  { return f.name }
-func (f *fakeNode) Connected() bool               { return f.gone == nil || !f.gone() }
+func (f *fakeNode) Name() string { return f.name }
+func (f *fakeNode) Connected() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.gone == nil || !f.gone()
+}
 func (f *fakeNode) Ready() bool                   { return f.Connected() }
 func (f *fakeNode) Prepare() time.Duration        { return 0 }
-func (f *fakeNode) Since() time.Time              { return time.Time{} }
-func (f *fakeNode) Renew()                        { f.renewals++ }
+func (f *fakeNode) Since() time.Time              { return time.Unix(1, 0) }
+func (f *fakeNode) Renew()                        { f.set(func() { f.renewals++ }) }
 func (f *fakeNode) Unrenewed() error              { return nil }
 func (f *fakeNode) Identity() verdict.Server      { return f.server }
 func (f *fakeNode) Pooled() bool                  { return false }
-func (f *fakeNode) Connect(context.Context) error { f.gone = nil; return nil }
+func (f *fakeNode) Connect(context.Context) error { f.set(func() { f.gone = nil }); return nil }
 func (f *fakeNode) Close(context.Context) error   { return nil }
 
-func (f *fakeNode) Write(context.Context) (Write, error)  { return f.write() }
-func (f *fakeNode) Read(context.Context) (Read, error)    { return f.answer() }
-func (f *fakeNode) Inspect(context.Context) (Read, error) { return f.answer() }
-func (f *fakeNode) Poll(context.Context) (Read, error) {
-	read, err := f.answer()
+func (f *fakeNode) Write(ctx context.Context) (Write, error) {
+	if err := f.answers(ctx); err != nil {
+		return Write{}, err
+	}
+	f.mu.Lock()
+	write := f.write
+	f.mu.Unlock()
+	return write()
+}
+
+func (f *fakeNode) Read(ctx context.Context) (Read, error)    { return f.answer(ctx) }
+func (f *fakeNode) Inspect(ctx context.Context) (Read, error) { return f.answer(ctx) }
+func (f *fakeNode) Poll(ctx context.Context) (Read, error) {
+	read, err := f.answer(ctx)
 	read.State = verdict.State{} // It is of the section alone.
 	return read, err
 }
 
+// answers waits until the node can answer.
+func (f *fakeNode) answers(ctx context.Context) error {
+	f.mu.Lock()
+	pause, hang := time.Until(f.thaws), f.hang
+	f.mu.Unlock()
+	var thawed <-chan time.Time
+	switch {
+	case hang:
+	case pause > 0:
+		thawed = time.After(pause)
+	default:
+		return nil
+	}
+	select {
+	case <-thawed:
+		return nil
+	case <-ctx.Done():
+		return &Error{Reason: ReasonTimeout, Err: ctx.Err()}
+	}
+}
+
 // answer takes a moment of synctest's time, which stands still otherwise.
-func (f *fakeNode) answer() (Read, error) {
+func (f *fakeNode) answer(ctx context.Context) (Read, error) {
+	if err := f.answers(ctx); err != nil {
+		return Read{}, err
+	}
+	f.mu.Lock()
 	f.reads++
+	reads, read := f.reads, f.read
+	f.mu.Unlock()
 	time.Sleep(time.Millisecond)
-	return f.read(f.reads)
+	return read(reads)
+}
+
+// set changes the node while probes run.
+func (f *fakeNode) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+// setRead and setWrite change what it answers.
+func (f *fakeNode) setRead(read func(n int) (Read, error)) { f.set(func() { f.read = read }) }
+func (f *fakeNode) setWrite(write func() (Write, error))   { f.set(func() { f.write = write }) }
+
+// readsSoFar is how often it was read.
+func (f *fakeNode) readsSoFar() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reads
 }
 
 func server(started int64) verdict.Server {
@@ -203,7 +265,7 @@ func TestSessionThatIsGivenBackDuringTheWrite(t *testing.T) {
 		}
 		replica := &fakeNode{name: "replica", server: server(2)}
 		replica.gone = func() bool { return time.Since(begun) > 2*time.Second }
-		replica.read = func(int) (Read, error) { return read(standby(100), row(1)), nil }
+		replica.setRead(func(int) (Read, error) { return read(standby(100), row(1)), nil })
 		c := newCluster(t, Config{}, primary, replica)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -218,7 +280,7 @@ func TestSessionThatIsGivenBackDuringTheWrite(t *testing.T) {
 func TestOldPrimaryMissesOneProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, promoted := fakePrimary(0), &fakeNode{name: "promoted", server: server(2)}
-		promoted.read = func(int) (Read, error) { return read(standby(0), row(0)), nil }
+		promoted.setRead(func(int) (Read, error) { return read(standby(0), row(0)), nil })
 		c := newCluster(t, Config{}, old, promoted)
 		probe := func() *Result {
 			time.Sleep(time.Minute)
@@ -228,25 +290,25 @@ func TestOldPrimaryMissesOneProbe(t *testing.T) {
 		}
 		probe()
 		silent := &Error{Reason: ReasonTimeout, Err: errors.New("no answer")}
-		old.write = func() (Write, error) { return Write{}, silent }
-		old.read = func(int) (Read, error) { return Read{}, silent }
+		old.setWrite(func() (Write, error) { return Write{}, silent })
+		old.setRead(func(int) (Read, error) { return Read{}, silent })
 		kept := verdict.Row{Found: true, Capacity: 1, Mark: 9, Born: 1, Timeline: 2, Eras: []verdict.Era{{ID: 9, From: 0}}}
-		promoted.read = func(int) (Read, error) { return read(verdict.State{Detailed: true, Timeline: 2}, kept), nil }
-		promoted.write = func() (Write, error) {
+		promoted.setRead(func(int) (Read, error) { return read(verdict.State{Detailed: true, Timeline: 2}, kept), nil })
+		promoted.setWrite(func() (Write, error) {
 			now := time.Now()
 			return Write{Row: kept, Sent: now, Acknowledged: now, LSN: 300}, nil
-		}
+		})
 		if r := probe(); r.Lost != nil || len(r.Takeovers) != 1 {
 			t.Errorf("the old primary missed one probe: lost %+v, takeovers %v", r.Lost, r.Takeovers)
 		}
 		if old.renewals != 1 || promoted.renewals != 1 {
 			t.Errorf("the connections were renewed %d and %d times after a takeover, want once each", old.renewals, promoted.renewals)
 		}
-		old.read = func(int) (Read, error) { return read(verdict.State{Detailed: true, Timeline: 1}, row(1)), nil }
+		old.setRead(func(int) (Read, error) { return read(verdict.State{Detailed: true, Timeline: 1}, row(1)), nil })
 		if r := probe(); r.Lost != nil || r.AtRisk == nil {
 			t.Errorf("the old primary is back: lost %+v, at risk %+v", r.Lost, r.AtRisk)
 		}
-		old.read = func(int) (Read, error) { return Read{}, silent }
+		old.setRead(func(int) (Read, error) { return Read{}, silent })
 		if first, second := probe(), probe(); first.Lost != nil || second.Lost == nil || second.Lost.Commits != 1 {
 			t.Errorf("the old primary is silent for a minute: lost %+v, then %+v", first.Lost, second.Lost)
 		}
@@ -260,7 +322,7 @@ func TestConnectingIsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		primary, replica := fakePrimary(0), &fakeNode{name: "replica", server: server(2)}
 		acknowledged := primary.write
-		replica.read = func(int) (Read, error) { return read(standby(100), row(1)), nil }
+		replica.setRead(func(int) (Read, error) { return read(standby(100), row(1)), nil })
 		c := newCluster(t, Config{}, primary, replica)
 		probed := func() *Result {
 			time.Sleep(time.Second)
@@ -271,20 +333,21 @@ func TestConnectingIsNoFailure(t *testing.T) {
 		probed()
 
 		connecting := func(int) (Read, error) { return Read{}, ErrConnecting }
-		replica.read = connecting
+		replica.setRead(connecting)
 		if r := probed(); len(r.Nodes[1].Failures) != 0 || !r.Nodes[1].Connecting || r.Nodes[1].Up {
 			t.Errorf("a replica that is being connected: %+v", r.Nodes[1])
 		}
-		primary.write, primary.read = func() (Write, error) { return Write{}, ErrConnecting }, connecting
+		primary.setWrite(func() (Write, error) { return Write{}, ErrConnecting })
+		primary.setRead(connecting)
 		first := probed()
 		if len(first.Nodes[0].Failures) != 0 || !first.Nodes[0].Connecting || first.Outage != (Outage{}) {
 			t.Errorf("a primary that is being connected: %+v, %+v", first.Nodes[0], first.Outage)
 		}
-		primary.write = func() (Write, error) { return Write{}, &Error{Reason: ReasonTimeout, Err: errors.New("no answer")} }
+		primary.setWrite(func() (Write, error) { return Write{}, &Error{Reason: ReasonTimeout, Err: errors.New("no answer")} })
 		if r := probed(); !r.Outage.Began.Equal(first.Attempted) || r.Outage.All < time.Second {
 			t.Errorf("it cannot be connected: %+v, and the first beat that was not sent would have been at %v", r.Outage, first.Attempted)
 		}
-		primary.write = acknowledged
+		primary.setWrite(acknowledged)
 		if r := probed(); r.Outage.Ended != r.Write.Acknowledged.Sub(first.Attempted) {
 			t.Errorf("it is connected again: %+v", r.Outage)
 		}

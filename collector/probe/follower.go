@@ -25,6 +25,10 @@ type follower struct {
 	woken    chan struct{}
 	wishes   []*wish // of the searches
 
+	bounded  context.Context //nolint:containedctx // Of the last read, for the next one.
+	deadline time.Time       // of that
+	cancel   context.CancelFunc
+
 	sent, returned time.Time // of the last read
 	looking        bool      // the last read succeeded
 	blind          time.Time // when the node could not be read last
@@ -32,94 +36,7 @@ type follower struct {
 	row            verdict.Row
 }
 
-// batch are the searches of a round that it waits for together.
-type batch struct {
-	open int
-	done chan struct{} // closed when none is open
-	own  *follower     // that runs on the goroutine of whoever waits; nil for none
-}
-
-// seek begins to look for the beat of a round on the nodes that it was not written on.
-func (c *Cluster) seek(ctx context.Context, r *round) *batch {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	reads := &batch{done: make(chan struct{})}
-	beat := c.beat
-	w := wish{
-		closely: r.scraped, acknowledged: beat.Acknowledged,
-		limit: beat.Acknowledged.Add(c.cfg.SyncedWithin), end: beat.Acknowledged.Add(c.cfg.Wait),
-	}
-	// Who does not answer at all does not hold up the scrape to its end.
-	w.deadline = w.end.Add(readGrace)
-	if deadline, ok := ctx.Deadline(); ok {
-		w.end, w.deadline = earliest(w.end, deadline.Add(-answerReserve)), earliest(w.deadline, deadline)
-	}
-	if !r.scraped {
-		w.end = w.limit
-	}
-	for _, i := range c.otherNodes(r) {
-		s := &search{round: r, index: i, wish: w, beat: beat, before: c.memory[i]}
-		s.knownStandby = s.before.stateOf(r.result.Nodes[i].Server).InRecovery
-		s.look = r.result.Nodes[i].Foreign
-		s.Late = !c.nodes[i].Connected()
-		r.result.Nodes[i].Replica = unreachable()
-		c.addLocked(reads, s)
-	}
-	c.endIfEmpty(reads)
-	return reads
-}
-
-// look begins to ask the nodes how they are, when there is no beat to look for.
-func (c *Cluster) look(ctx context.Context, r *round, nodes []int) *batch {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	deadline, _ := ctx.Deadline()
-	reads := &batch{done: make(chan struct{})}
-	for _, i := range nodes {
-		if i != r.primary {
-			result := &r.result.Nodes[i]
-			result.Replica = unreachable()
-			if result.Up { // It has answered in this probe.
-				result.Replica.State = ""
-			}
-		}
-		if ctx.Err() == nil {
-			c.addLocked(reads, &search{round: r, index: i, wish: wish{look: true, deadline: deadline}})
-		}
-	}
-	c.endIfEmpty(reads)
-	return reads
-}
-
-func (c *Cluster) endIfEmpty(reads *batch) {
-	if reads.open == 0 {
-		close(reads.done)
-	}
-}
-
-// addLocked gives a follower something to do. If nobody works for it, and the batch has
-// none of its own yet, that will be whoever waits for the batch, which spares a pair
-// its only switch between goroutines.
-func (c *Cluster) addLocked(reads *batch, s *search) {
-	f := &c.followers[s.index]
-	s.batch = reads
-	reads.open++
-	f.searches = append(f.searches, s)
-	if f.running {
-		f.wake()
-		return
-	}
-	if s.Late {
-		f.blind, f.looking = time.Now(), false
-	}
-	f.running = true
-	if s.round.answered && reads.own == nil {
-		reads.own = f
-		return
-	}
-	c.running.Go(func() { c.follow(f, nil) })
-}
-
+// wake tells whoever works for the follower that there is something to do.
 func (f *follower) wake() {
 	select {
 	case f.woken <- struct{}{}:
@@ -127,19 +44,16 @@ func (f *follower) wake() {
 	}
 }
 
-// await waits until the searches of a batch have ended, and works for its own follower.
-func (c *Cluster) await(reads *batch) {
-	if reads.own != nil {
-		c.follow(reads.own, reads)
-	}
-	<-reads.done
-}
-
 // follow does what a follower has to do, until that is nothing, or until no search of the
 // batch is left to it: then it goes on in the background.
 func (c *Cluster) follow(f *follower, until *batch) {
 	for {
 		c.mu.Lock()
+		if c.life.Err() != nil {
+			c.abandonLocked(f)
+			c.mu.Unlock()
+			return
+		}
 		if until != nil && !f.worksFor(until) {
 			c.running.Go(func() { c.follow(f, nil) })
 			c.mu.Unlock()
@@ -147,6 +61,7 @@ func (c *Cluster) follow(f *follower, until *batch) {
 		}
 		do, deadline, due := c.conditionLocked(f).plan()
 		if do == toRest {
+			f.release()
 			f.running = false
 			c.mu.Unlock()
 			return
@@ -160,8 +75,17 @@ func (c *Cluster) follow(f *follower, until *batch) {
 		patience := f.patienceLocked()
 		f.sent = now
 		c.mu.Unlock()
-		c.tell(f, c.ask(c.nodes[f.index], do, deadline, patience))
+		c.tell(f, c.ask(f.until(c.life, deadline), c.nodes[f.index], do, patience))
 	}
+}
+
+// abandonLocked ends what a follower does because the cluster is being closed.
+func (c *Cluster) abandonLocked(f *follower) {
+	for _, s := range f.searches {
+		c.endLocked(s)
+	}
+	f.release()
+	f.searches, f.running = nil, false
 }
 
 func (f *follower) worksFor(reads *batch) bool {
@@ -198,8 +122,7 @@ func (f *follower) patienceLocked() time.Duration {
 // conditionLocked is what a follower's next step is decided by.
 func (c *Cluster) conditionLocked(f *follower) condition {
 	on := condition{
-		now: time.Now(), sent: f.sent, returned: f.returned, pulse: c.cfg.Pulse, ended: c.life.Err() != nil,
-		lateRead: c.cfg.Wait + readGrace,
+		now: time.Now(), sent: f.sent, returned: f.returned, pulse: c.cfg.Pulse, lateRead: c.cfg.Wait + readGrace,
 	}
 	f.wishes = f.wishes[:0]
 	for _, s := range f.searches {
@@ -216,10 +139,27 @@ func (c *Cluster) conditionLocked(f *follower) condition {
 	return on
 }
 
+// until returns a context that ends at the deadline. Reads that follow one another mostly share
+// one: making it costs as much as the rest of what they do.
+func (f *follower) until(life context.Context, deadline time.Time) context.Context {
+	if f.bounded == nil || !deadline.Equal(f.deadline) {
+		f.release()
+		f.bounded, f.cancel = context.WithDeadline(life, deadline)
+		f.deadline = deadline
+	}
+	return f.bounded
+}
+
+// release gives the context back.
+func (f *follower) release() {
+	if f.bounded != nil {
+		f.cancel()
+		f.bounded = nil
+	}
+}
+
 // ask asks a node for what is due.
-func (c *Cluster) ask(node Node, do action, deadline time.Time, patience time.Duration) answer {
-	ctx, cancel := context.WithDeadline(c.life, deadline)
-	defer cancel()
+func (c *Cluster) ask(ctx context.Context, node Node, do action, patience time.Duration) answer {
 	switch {
 	case node.Connected():
 	case patience == 0:
@@ -281,7 +221,9 @@ func (c *Cluster) tell(f *follower, a answer) {
 
 // endLocked ends a search.
 func (c *Cluster) endLocked(s *search) {
-	c.conclusion(s, s.result())
+	if !s.round.over {
+		c.conclusion(s, s.result())
+	}
 	if !s.look {
 		c.memory[s.index].stepsBack = 0
 	}

@@ -51,8 +51,6 @@ type condition struct {
 	behind bool
 	// goesOn is true where it is read on though nobody asks.
 	goesOn bool
-	// ended is true when the cluster is being closed.
-	ended bool
 	// pulse is the interval of beats, 0 for none, and lateRead how long a read may take for
 	// which nobody waits.
 	pulse, lateRead time.Duration
@@ -80,7 +78,7 @@ func (c condition) plan() (do action, deadline, due time.Time) {
 		return do, deadline, c.returned.Add(c.pause())
 	case do != toRest:
 		return do, deadline, c.now
-	case c.ended || !c.goesOn || c.unseen.IsZero():
+	case !c.goesOn || c.unseen.IsZero():
 		return toRest, time.Time{}, time.Time{}
 	default:
 		due = c.returned.Add(c.step())

@@ -18,6 +18,7 @@ type round struct {
 	answered  bool               // the write has been answered, or given up
 	giveUp    context.CancelFunc // of the write that is on its way; nil for none
 	impatient *time.Timer        // until the others are asked though it has not been answered
+	over      bool               // the result is final
 	primary   int                // index of the node that was written, or would have been
 	result    *Result
 }
@@ -34,7 +35,7 @@ func (c *Cluster) Probe(ctx context.Context) *Result {
 	if r == nil {
 		r = c.beginLocked(true)
 		if !c.closed {
-			c.running.Go(func() { c.run(r) })
+			c.running.Go(func() { c.run(r) }) //nolint:contextcheck // It goes on when the scrape has ended.
 		}
 	}
 	c.scraped = r
@@ -92,7 +93,7 @@ func (c *Cluster) run(r *round) {
 // conclude waits for the reads. What the nodes said about themselves may show a better
 // primary: then a beat is sent to that one too.
 func (c *Cluster) conclude(ctx context.Context, r *round, reads *batch) {
-	c.await(reads)
+	c.await(reads) //nolint:contextcheck // What followers do goes on when a round has ended.
 	c.mu.Lock()
 	c.choosePrimary(r)
 	again := c.missedPrimary(r)
@@ -104,7 +105,7 @@ func (c *Cluster) conclude(ctx context.Context, r *round, reads *batch) {
 		c.turn <- struct{}{}
 		reads = c.write(ctx, r)
 		<-c.turn
-		c.await(reads)
+		c.await(reads) //nolint:contextcheck // As above.
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,6 +120,7 @@ func (c *Cluster) finish(r *round) {
 	}
 	c.mu.Lock()
 	c.settle(r)
+	r.over = true
 	c.open--
 	c.mu.Unlock()
 	if c.observer != nil && c.life.Err() == nil {

@@ -35,6 +35,9 @@ func (s *search) result() *NodeResult { return &s.round.result.Nodes[s.index] }
 
 // takes keeps what one answer says, and returns whether that is all that the search wants.
 func (c *Cluster) takes(s *search, a answer) (ended bool) {
+	if s.round.over {
+		return true // Nobody waited for it.
+	}
 	result := s.result()
 	c.recordIdentity(s.index, result)
 	if s.look || result.Foreign {

@@ -98,7 +98,8 @@ func (c *Cluster) readyConnection(ctx context.Context, r *round, i int, needed b
 func (c *Cluster) findPrimary(ctx context.Context, r *round) {
 	ctx, cancel := withShare(ctx, connectShare)
 	defer cancel()
-	c.await(c.look(ctx, r, c.allIndexes()))
+	deadline, _ := ctx.Deadline()
+	c.await(c.look(r, c.allIndexes(), deadline)) //nolint:contextcheck // What followers do goes on when a round has ended.
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.choosePrimary(r)
@@ -131,10 +132,11 @@ func (c *Cluster) write(ctx context.Context, r *round) *batch {
 	c.recordOutage(r)
 	written := r.result.Write != nil
 	c.mu.Unlock()
+	deadline, _ := ctx.Deadline()
 	if !written {
-		return c.look(ctx, r, c.allIndexes())
+		return c.look(r, c.allIndexes(), deadline) //nolint:contextcheck // What followers do goes on when a round has ended.
 	}
-	return c.seek(ctx, r)
+	return c.seek(r, deadline) //nolint:contextcheck // As above.
 }
 
 // writeTo writes to a node.
@@ -187,11 +189,8 @@ func (c *Cluster) noticeLocked(r *round) {
 	}
 }
 
-// withShare limits ctx to the given share of the time that it has left.
+// withShare limits ctx, which has a deadline, to the given share of the time that it has left.
 func withShare(ctx context.Context, share float64) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
+	deadline, _ := ctx.Deadline()
 	return context.WithTimeout(ctx, time.Duration(share*float64(time.Until(deadline))))
 }

@@ -42,8 +42,8 @@ type Config struct {
 	ProbeTimeout, TimeoutOffset time.Duration
 	// Stop ends what runs in the background, so that the scrapes which still wait for it
 	// are answered with what is known; nil for nothing.
-	Stop func()
-	Limits                      Limits
+	Stop   func()
+	Limits Limits
 	// Web says where to listen, and holds TLS and basic authentication.
 	Web    *web.FlagConfig
 	Logger kitlog.Logger

@@ -162,10 +162,12 @@ func TestBound(t *testing.T) {
 		{"it shows the beat", verdict.Sightings{Fresh: moment(100.002), Standing: verdict.Shows, Row: judged.Row}, seconds(0.502), new(int64(0))},
 		{
 			"it shows it when its connection comes",
-			verdict.Sightings{Late: true, Fresh: moment(103), Standing: verdict.Shows, Row: judged.Row}, seconds(3.5), new(int64(0)),
+			verdict.Sightings{Late: true, Fresh: moment(103), Standing: verdict.Shows, Row: judged.Row},
+			seconds(3.5), new(int64(0)),
 		},
 		{
-			"it shows the one before", verdict.Sightings{Stale: moment(101), Received: moment(101.1), Standing: verdict.Behind, Row: earlier.Row},
+			"it shows the one before",
+			verdict.Sightings{Stale: moment(101), Received: moment(101.1), Standing: verdict.Behind, Row: earlier.Row},
 			seconds(32.6), new(int64(1)),
 		},
 		{
@@ -175,7 +177,8 @@ func TestBound(t *testing.T) {
 		},
 		{
 			"it shows less than is remembered",
-			verdict.Sightings{Stale: moment(101), Received: moment(101.1), Standing: verdict.Behind, Row: row(3, era{1, 0})}, nil, new(int64(2)),
+			verdict.Sightings{Stale: moment(101), Received: moment(101.1), Standing: verdict.Behind, Row: row(3, era{1, 0})},
+			nil, new(int64(2)),
 		},
 		{"it left the line", verdict.Sightings{Stale: moment(101), Standing: verdict.Left, Left: true, Row: row(12, era{1, 0}, era{5, 8})}, nil, nil},
 		{"it does not answer", verdict.Sightings{}, nil, nil},

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
@@ -26,6 +27,8 @@ type Options struct {
 	Replicas int
 	// Scrapes is in how many of the healthy pair alarms are counted.
 	Scrapes int
+	// Rest is for how long what the pulse costs is measured.
+	Rest time.Duration
 }
 
 // Run measures and prints the tables.
@@ -51,7 +54,10 @@ func (options Options) onPair(ctx context.Context, program *exporter.Program, se
 	if err := countAlarms(ctx, out, e, options.Scrapes); err != nil {
 		return err
 	}
-	return compareSetUps(ctx, out, servers, options.Rounds/4)
+	if err := compareSetUps(ctx, out, servers, options.Rounds/4); err != nil {
+		return err
+	}
+	return comparePulse(ctx, out, program, servers, options)
 }
 
 // onMany measures the first reads of one replica and of many.

@@ -63,7 +63,7 @@ func comparePair(ctx context.Context, out io.Writer, servers *rig.Rig, e *export
 	contestants := []*contestant{
 		{name: "(a) four statements on bare connections", run: bare.Run},
 		{name: "(b) probe", target: "1.15", run: probeOnce},
-		{name: "(c) scrape of the probe's metrics", target: "1.7", run: probed},
+		{name: "(c) scrape of the probe's metrics", target: "1.9", run: probed},
 		{name: "(d) scrape of /metrics, gzip", target: "2.1", run: whole},
 	}
 	if err := measure(ctx, contestants, rounds); err != nil {

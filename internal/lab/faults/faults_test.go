@@ -57,7 +57,13 @@ func faults() []fault {
 // on, and right again after healing, with the same exporter. At the end of each
 // row neither a connection nor a goroutine is left, and at the end of all the
 // rules are asked which alerts the scrapes make fire.
-func TestFaults(t *testing.T) {
+func TestFaults(t *testing.T) { runFaults(t, 0) }
+
+// TestFaultsUnderThePulse breaks the servers in the same ways while beats are sent between
+// the scrapes: these say the same.
+func TestFaultsUnderThePulse(t *testing.T) { runFaults(t, 100*time.Millisecond) }
+
+func runFaults(t *testing.T, pulse time.Duration) {
 	var (
 		group    errgroup.Group
 		mu       sync.Mutex
@@ -68,7 +74,7 @@ func TestFaults(t *testing.T) {
 	for _, f := range slices.Backward(faults()) {
 		group.Go(func() error {
 			t.Run(f.name, func(t *testing.T) {
-				seen := f.run(t)
+				seen := f.run(t, pulse)
 				mu.Lock()
 				defer mu.Unlock()
 				evidence = append(evidence, seen)
@@ -81,9 +87,9 @@ func TestFaults(t *testing.T) {
 }
 
 // run is the life of a row. It returns the scrapes that tell of it.
-func (f fault) run(t *testing.T) evidence {
+func (f fault) run(t *testing.T, pulse time.Duration) evidence {
 	labelGoroutines(t, f.name)
-	s := newScene(t, f)
+	s := newScene(t, f, pulse)
 	seen := evidence{fault: f, timeout: s.timeout, healthy: s.steady(s.healthy)}
 	s.before = s.last.samples
 	f.hit(s)

@@ -125,6 +125,7 @@ func (p *pair) newExporter(config pairConfig) (*collector.Collector, *collector.
 	}
 	cluster := probe.New(config.probe, nodes...)
 	c := collector.New(cluster, log.NewLogfmtLogger(p.log))
+	cluster.Start()
 	if len(p.closers) == 0 {
 		p.t.Cleanup(p.closeExporters)
 	}

@@ -70,11 +70,11 @@ type scrape struct {
 	began, ended time.Time
 }
 
-func newScene(t *testing.T, f fault) *scene {
+func newScene(t *testing.T, f fault, pulse time.Duration) *scene {
 	t.Helper()
 	l := layout{pairConfig: defaultConfig()}
 	// A busy machine takes more than the default of 100 ms now and then.
-	l.probe.SyncedWithin = l.probe.Wait / 2
+	l.probe.SyncedWithin, l.probe.Pulse = l.probe.Wait/2, pulse
 	if f.with != nil {
 		f.with(&l)
 	}

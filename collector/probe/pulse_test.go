@@ -1,0 +1,121 @@
+package probe
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestPulse sends beats between the scrapes, and reads a standby as little as it can.
+func TestPulse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, told := newScene(time.Millisecond, 2*time.Millisecond), &recorder{}
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
+		c.Observe(told)
+		c.Start()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if got := len(told.ended()); got < 95 || got > 105 {
+			t.Errorf("%d beats in ten seconds", got)
+		}
+		for _, r := range told.ended() {
+			if r.Scraped || r.Write == nil || r.Nodes[1].Replica.Synced == nil || !*r.Nodes[1].Replica.Synced {
+				t.Fatalf("a beat: %+v", r.Nodes[1].Replica)
+			}
+		}
+		if len(told.shown()) != len(told.ended()) {
+			t.Errorf("%d beats were seen, of %d", len(told.shown()), len(told.ended()))
+		}
+		if r := probeWithin(t, c, time.Second); !r.Scraped || r.Nodes[1].Replica.First.ReplayLSN == 0 {
+			t.Errorf("a probe: %+v", r.Nodes[1].Replica)
+		}
+		gaps := 0
+		for i := 1; i < len(s.acknowledged); i++ {
+			if gap := s.acknowledged[i].Sub(s.acknowledged[i-1]); gap < 80*time.Millisecond || gap > 120*time.Millisecond {
+				gaps++
+			}
+		}
+		if gaps > 1 { // A scrape's beat came in between.
+			t.Errorf("%d gaps are far from the interval", gaps)
+		}
+	})
+}
+
+// TestPulseOfALaggingReplica judges each beat in time, though the replica shows it much later.
+func TestPulseOfALaggingReplica(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, told := newScene(time.Millisecond, 3*time.Second), &recorder{}
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
+		c.Observe(told)
+		c.Start()
+		time.Sleep(20 * time.Second)
+		if got := len(told.ended()); got < 190 {
+			t.Errorf("%d beats in twenty seconds", got)
+		}
+		late := 0
+		for _, r := range told.ended() {
+			if replica := r.Nodes[1].Replica; replica.Synced != nil && !*replica.Synced {
+				late++
+			}
+		}
+		if late < len(told.ended())-1 {
+			t.Errorf("%d of %d were late", late, len(told.ended()))
+		}
+		for _, delay := range told.shown() {
+			if delay < s.delay || delay > s.delay+30*time.Millisecond {
+				t.Errorf("one was visible after %v", delay)
+			}
+		}
+		r := probeWithin(t, c, 5*time.Second).Nodes[1].Replica
+		if lag := *r.Lag; lag < s.delay-120*time.Millisecond || lag > s.delay {
+			t.Errorf("the lag is %v", lag)
+		}
+		if bound := *r.StalenessBound; bound < s.delay || bound > s.delay+150*time.Millisecond {
+			t.Errorf("what it shows is at most %v old", bound)
+		}
+		if unseen := *r.Unseen; unseen < 28 || unseen > 33 {
+			t.Errorf("%d beats are unseen", unseen)
+		}
+		if reads := s.replica.readsSoFar(); reads > 20*150 {
+			t.Errorf("%d reads in twenty seconds", reads)
+		}
+	})
+}
+
+// TestFreezeIsAnOutage: the pulse's next beat is due, and cannot be sent.
+func TestFreezeIsAnOutage(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		freeze time.Duration
+		fails  bool
+	}{{300 * time.Millisecond, false}, {time.Second, false}, {3 * time.Second, false}, {10 * time.Second, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			s, told := newScene(time.Millisecond, 0), &recorder{}
+			c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
+			c.Observe(told)
+			c.Start()
+			time.Sleep(5 * time.Second)
+			s.primary.set(func() { s.primary.thaws = time.Now().Add(test.freeze) })
+			time.Sleep(test.freeze + 2*time.Second)
+			synctest.Wait()
+			var outages []Outage
+			failed := false
+			rounds := told.ended()
+			for _, r := range rounds {
+				if r.Outage.Ended > 0 || !r.Outage.Began.IsZero() {
+					outages = append(outages, r.Outage)
+				}
+				failed = failed || r.Write == nil
+			}
+			all := rounds[len(rounds)-1].Outage.All
+			if off := all - test.freeze; off < -110*time.Millisecond || off > 110*time.Millisecond {
+				t.Errorf("frozen for %v: %v are counted: %+v", test.freeze, all, outages)
+			}
+			if failed != test.fails {
+				t.Errorf("frozen for %v: a beat failed is %v", test.freeze, failed)
+			}
+		})
+	}
+}
