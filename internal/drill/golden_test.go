@@ -68,6 +68,25 @@ func TestReports(t *testing.T) {
 	}
 }
 
+// TestLongLists has more than a person reads.
+func TestLongLists(t *testing.T) {
+	s := scripted("a", "b")
+	for range 30 {
+		s.until(s.at+100*ms, func() { s.ok(3 * ms) })
+		s.no(ms, "connect")
+		s.ok(ms).Takeovers = []probe.Takeover{{From: "a", To: "b"}}
+	}
+	var text bytes.Buffer
+	if err := Text(&text, s.record()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"… and 10 more outages: ", "… and 10 more takeovers: ", "… and 50 more events: "} {
+		if !bytes.Contains(text.Bytes(), []byte(want)) {
+			t.Errorf("%q is not in\n%s", want, &text)
+		}
+	}
+}
+
 func healthy() *script {
 	s := scripted("node-a", "a-node-with-a-very-long-name.example.com")
 	s.until(2*time.Second, func() { s.ok(3 * ms) })

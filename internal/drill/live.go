@@ -36,7 +36,8 @@ func NewLive(interval time.Duration, colour bool) *Live {
 // Ended takes the result of the next beat.
 func (l *Live) Ended(r *probe.Result) {
 	for _, b := range beatsOf(r) {
-		shown := shownBeat{beat: b, fate: fateOf(b, b.took() > l.usual.patience(l.every))}
+		known := len(l.usual.took) > 0 // What is usual, the first one tells.
+		shown := shownBeat{beat: b, fate: fateOf(b, b.took() > l.usual.patience(l.every) && (known || !b.acknowledged))}
 		if b.acknowledged {
 			l.usual.add(b.took())
 			shown.lag = worstLag(r)

@@ -26,7 +26,8 @@ func (o *outages) add(b beat) (began, ended *Outage) {
 	if o.open != nil {
 		patience = o.open.patience
 	}
-	waited := b.took() > patience
+	isFirst := b.acknowledged && o.last.sent.IsZero() // It tells what is usual.
+	waited := b.took() > patience && !isFirst
 	o.count(b, waited)
 	o.write(b, waited)
 	switch {

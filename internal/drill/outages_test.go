@@ -108,6 +108,7 @@ func TestOutages(t *testing.T) {
 		},
 		"a short wait":                 {func(s *script) { s.ok(3 * ms); s.ok(60 * ms); s.ok(3 * ms) }, nil, 1},
 		"two short waits":              {func(s *script) { s.ok(3 * ms); s.ok(60 * ms); s.ok(3 * ms); s.ok(60 * ms); s.ok(3 * ms) }, nil, 2},
+		"a first one that takes long":  {func(s *script) { s.ok(400 * ms); s.ok(3 * ms) }, nil, 0},
 		"commits that always are slow": {func(s *script) { s.ok(15 * ms); s.ok(15 * ms); s.ok(44 * ms); s.ok(15 * ms) }, nil, 0},
 		"never acknowledged": {
 			func(s *script) { s.until(100*ms, func() { s.no(ms, "connect") }) },

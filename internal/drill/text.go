@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
-// mostEvents is how many events the text lists, the first ones.
-const mostEvents = 40
+const (
+	// mostEvents is how many events the text lists, the first ones.
+	mostEvents = 40
+	// mostListed is how many outages it lists, and how many takeovers.
+	mostListed = 20
+)
 
 // Text writes the report for people.
 func Text(w io.Writer, r *Record) error {
@@ -39,6 +43,10 @@ func writeOutages(out *strings.Builder, r *Record) {
 		out.WriteString("Somebody could write all the time.\n")
 	}
 	for i := range r.Outages {
+		if i == mostListed {
+			writeMore(out, len(r.Outages)-i, "outages")
+			break
+		}
 		writeOutage(out, r, &r.Outages[i])
 	}
 	if p := r.Pauses; p.Count > 0 {
@@ -96,7 +104,11 @@ func partsOf(o *Outage) string {
 }
 
 func writeTakeovers(out *strings.Builder, r *Record) {
-	for _, t := range r.Takeovers {
+	for i, t := range r.Takeovers {
+		if i == mostListed {
+			writeMore(out, len(r.Takeovers)-i, "takeovers")
+			break
+		}
 		fmt.Fprintf(out, "Took over: %s → %s at %s, timeline %s → %s", t.From.Node, t.To.Node, clock(t.At), timeline(t.From.Timeline), timeline(t.To.Timeline))
 		if t.Fork != 0 {
 			fmt.Fprintf(out, ", forked at %s", t.Fork)
@@ -176,11 +188,15 @@ func syncedAgain(r *Record, n *Node) string {
 func writeEvents(out *strings.Builder, r *Record) {
 	for i, e := range r.Events {
 		if i == mostEvents {
-			fmt.Fprintf(out, "  … and %d more: --output=json has all\n", len(r.Events)-i)
+			writeMore(out, len(r.Events)-i, "events")
 			return
 		}
 		fmt.Fprintf(out, "%3d  %s  %9s  %s\n", i+1, clock(e.At), seconds(e.At.Sub(r.Started)), e)
 	}
+}
+
+func writeMore(out *strings.Builder, count int, of string) {
+	fmt.Fprintf(out, "… and %d more %s: --output=json has all\n", count, of)
 }
 
 // change writes both sides, or the one where they are the same.
