@@ -37,9 +37,12 @@ func check(ctx context.Context, o *options, stdout, stderr io.Writer) error {
 	}
 }
 
+// checkGrace is how long a probe is waited for that uses its time up.
+const checkGrace = time.Second
+
 func checkOnce(ctx context.Context, o *options, cluster *probe.Cluster, stdout, stderr io.Writer) (report.Verdict, error) {
 	// An interrupt lets the running probe end, as a scrape's does.
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.probeTimeout)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.probeTimeout+checkGrace)
 	defer cancel()
 	result := cluster.Probe(bounded)
 	show := report.Table

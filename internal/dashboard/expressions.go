@@ -82,11 +82,15 @@ func inTime(selector, window, by string) string {
 / sum%[3]s (rate(pg_canary_verdicts_total{%[1]s}[%[2]s]))`, selector, window, by)
 }
 
-// visibilityQuantile is a quantile of the visibility delay, from classic or
-// native histograms.
-func visibilityQuantile(q string) string {
-	return fmt.Sprintf(`histogram_quantile(%[1]s, sum by (replica, le) (rate(pg_canary_visibility_delay_seconds_bucket{%[2]s}[$__rate_interval])))
-or histogram_quantile(%[1]s, sum by (replica) (rate(pg_canary_visibility_delay_seconds{%[2]s}[$__rate_interval])))`, q, replicas)
+// quantiles are p50 and p99 of a histogram, classic or native, in one query: a label tells
+// them apart, beside those in by.
+func quantiles(metric, selector, by string) string {
+	const quantile = `label_replace(
+  histogram_quantile(%[1]s, sum by (%[5]s, le) (rate(%[3]s_bucket{%[4]s}[$__rate_interval])))
+  or histogram_quantile(%[1]s, sum by (%[5]s) (rate(%[3]s{%[4]s}[$__rate_interval]))),
+  "quantile", "%[2]s", "", "")`
+	return fmt.Sprintf(quantile, "0.5", "p50", metric, selector, by) + "\nor " +
+		fmt.Sprintf(quantile, "0.99", "p99", metric, selector, by)
 }
 
 // alerts are the alerts on the clusters that selector selects, with the labels

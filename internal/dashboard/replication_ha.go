@@ -38,6 +38,7 @@ func replicationHA() Dashboard {
 			{"Now", nowPanels()},
 			{"Lag", lagPanels()},
 			{"What a reader sees", readerPanels()},
+			{"What a writer sees", writerPanels()},
 			{"Replicas", replicaPanels()},
 			{"Alerts and the probe itself", operationPanels()},
 		}),
@@ -142,7 +143,7 @@ func lagPanels() []Panel {
 func readerPanels() []Panel {
 	heatmap := panel("heatmap", "Visibility delay",
 		"From the acknowledgement of a commit to the first read that shows it: how many canaries took how long. "+
-			"One that the probe gave up on is not drawn: Share of fresh reads counts it. Drawn from the classic histogram's buckets, which a Prometheus that keeps native histograms may drop.",
+			"One that is not visible yet is drawn when it is, however late; Share of fresh reads counts it at once. Drawn from the classic histogram's buckets, which a Prometheus that keeps native histograms may drop.",
 		Field{Unit: "s", NoValue: "No classic buckets", Custom: object{"scaleDistribution": object{"type": "linear"}, "hideFrom": object{"legend": false, "tooltip": false, "viz": false}}},
 		[]Target{{
 			Expr:   `sum by (le) (increase(pg_canary_visibility_delay_seconds_bucket{` + replicas + `}[$__rate_interval]))`,
@@ -159,10 +160,10 @@ func readerPanels() []Panel {
 	}
 
 	quantiles := graph("Visibility delay: p50 and p99",
-		"Of the canaries that were seen, half were visible within p50, 99 of 100 within p99; one that the probe gave up on is not among them. "+
+		"Of the canaries that were seen, half were visible within p50, 99 of 100 within p99; one that is not visible yet is not among them. "+
 			"The histogram's buckets limit the precision.",
 		Field{Unit: "s", Custom: logScale()},
-		over(visibilityQuantile("0.5"), "p50 {{replica}}"), over(visibilityQuantile("0.99"), "p99 {{replica}}"),
+		over(quantiles("pg_canary_visibility_delay_seconds", replicas, "replica"), "{{quantile}} {{replica}}"),
 	).size(12, 10)
 	quantiles.Interval = "30s"
 

@@ -93,6 +93,7 @@ func TestFaults(t *testing.T) {
 			s.eventually("the right alerts are there", func() string { return s.notYet(fault) })
 			s.checkAnnotations()
 			s.eventually("the dashboards tell of it", func() string { return s.withoutData(toldBy(t, name)) })
+			s.eventually("the rules record it", func() string { return s.notRecorded(name) })
 			fault.heal(s)
 			s.eventually("the pair is at rest again", func() string {
 				// A loss cannot be healed: its alert is shown for an hour.

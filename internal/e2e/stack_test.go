@@ -23,8 +23,9 @@ const (
 	role     = "canary"
 	password = "pa55-MARKED"
 
-	// patience is far more than anything takes here that works.
-	patience     = 90 * time.Second
+	// patience is far more than anything takes here that works. What is taken from whole
+	// minutes, and recorded once a minute, takes up to three.
+	patience     = 4 * time.Minute
 	pollInterval = 200 * time.Millisecond
 )
 

@@ -201,3 +201,21 @@ func TestStopDoesNotWaitForClients(t *testing.T) {
 	wantClosed(t, silent)
 	wantClosed(t, half)
 }
+
+// TestStopDoesNotWaitForProbes: a scrape that still waits for one is answered with what is known.
+func TestStopDoesNotWaitForProbes(t *testing.T) {
+	begun, stopped := make(chan struct{}), make(chan struct{})
+	config := testConfig(&fakeCluster{probe: func(context.Context) { close(begun); <-stopped }})
+	config.ProbeTimeout, config.Stop = time.Hour, func() { close(stopped) }
+	server := start(t, config, "", "127.0.0.1")
+	status := make(chan int)
+	go func() {
+		_, got := server.get(t, "/metrics")
+		status <- got
+	}()
+	<-begun
+	must(t, server.stop())
+	if got := <-status; got != http.StatusOK {
+		t.Errorf("the scrape got %d", got)
+	}
+}

@@ -55,7 +55,8 @@ func TestScrapersAmongThemselves(t *testing.T) {
 // on is a statement that a server is to run.
 func (p *pair) on(server interface {
 	Exec(ctx context.Context, sql string, args ...any) error
-}, sql string) func() error {
+}, sql string,
+) func() error {
 	return func() error { return server.Exec(p.t.Context(), sql) }
 }
 
