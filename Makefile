@@ -78,6 +78,10 @@ soak: postgres ## Probe 100,000 times under load, faults and failovers, then che
 	$(LAB) soak --history $(SOAK_HISTORY) $(ARGS)
 	$(LAB) soak check $(SOAK_HISTORY)
 
+.PHONY: drills
+drills: postgres ## Put the command drill through 50 failovers, and compare its reports with the tables; ARGS="--drills=8" is shorter.
+	$(LAB) drills $(ARGS)
+
 .PHONY: compare
 compare: postgres ## Compare this exporter with the formulas of other exporters on one cluster.
 	$(LAB) compare $(ARGS)

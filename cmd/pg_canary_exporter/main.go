@@ -52,6 +52,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return check(ctx, o, stdout, stderr)
 	case "setup":
 		return setup(ctx, o, stdout, logger)
+	case "drill":
+		return runDrill(ctx, o, stdout, stderr)
 	case "healthy":
 		return healthy(ctx, o)
 	default:

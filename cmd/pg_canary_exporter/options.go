@@ -55,6 +55,8 @@ type options struct {
 	setupPasswordFile string
 	setupAdopt        bool
 	setupPrint        bool
+
+	drill drillOptions
 }
 
 func newOptions() *options {
@@ -72,6 +74,7 @@ func newOptions() *options {
 	o.app.Command("serve", "Answer scrapes over HTTP. This is the default command.").Default()
 	o.checkFlags(o.app.Command("check", "Run one probe and print what it saw. Exit status 0: synced, 1: lagging, 2: broken."))
 	o.setupFlags(o.app.Command("setup", "Create the schema, the table, the row and the role that the exporter needs. --primary.dsn must be an administrator's."))
+	o.drill.flags(o.app.Command("drill", "Send beats at a high rate through a failover and report how long nobody could write, what was lost, and when each replica was back. Exit status 0: within the limits, 1: not, 2: it could not begin."))
 	o.app.Command("healthy", "Ask the exporter that runs on this host whether it is healthy, for a container's health check.").Hidden()
 	bindEnvironment(o.app.Model().Flags, o.app.GetFlag)
 	return o
@@ -197,27 +200,8 @@ func (o *options) logger(w io.Writer) log.Logger {
 
 // cluster returns the cluster that the flags describe. It does not connect.
 func (o *options) cluster() (*probe.Cluster, error) {
-	if o.primaryDSN == "" {
-		return nil, errors.New("no primary: give --primary.dsn or PG_CANARY_PRIMARY_DSN, such as postgres://canary@db:5432/postgres")
-	}
-	if err := pgnode.CheckSection(o.section); err != nil {
-		return nil, fmt.Errorf("--canary.section: %w", err)
-	}
-	if err := pgnode.CheckCluster(o.ownCluster()); err != nil {
-		return nil, fmt.Errorf("--cluster.name: %w", err)
-	}
-	if o.probeTimeout <= 0 || o.probeWait <= 0 || o.probeSyncedWithin <= 0 || o.probeTimeoutOff < 0 {
-		return nil, errors.New("--probe.timeout, --probe.wait and --probe.synced-within must be above 0, and --probe.timeout-offset must not be below 0")
-	}
-	if o.probeMinInterval < 0 {
-		return nil, fmt.Errorf("--probe.min-interval=%v is below 0: give a time such as 200ms, or 0 to share only running probes", o.probeMinInterval)
-	}
-	if o.pulseInterval != 0 && o.pulseInterval < shortestPulse {
-		return nil, fmt.Errorf("--pulse.interval=%v is below %v: give a longer one, or 0 for none", o.pulseInterval, shortestPulse)
-	}
-	if o.probeSyncedWithin >= o.probeWait {
-		return nil, fmt.Errorf("--probe.wait=%v does not exceed --probe.synced-within=%v: the wait would end before the verdict",
-			o.probeWait, o.probeSyncedWithin)
+	if err := o.checkCluster(); err != nil {
+		return nil, err
 	}
 	nodes, err := o.nodes()
 	if err != nil {
@@ -226,6 +210,33 @@ func (o *options) cluster() (*probe.Cluster, error) {
 	return probe.New(probe.Config{
 		Wait: o.probeWait, SyncedWithin: o.probeSyncedWithin, Timeout: o.probeTimeout, MinInterval: o.probeMinInterval, Pulse: o.pulseInterval,
 	}, nodes...), nil
+}
+
+// checkCluster says what is wrong with the flags of a cluster.
+func (o *options) checkCluster() error {
+	if o.primaryDSN == "" {
+		return errors.New("no primary: give --primary.dsn or PG_CANARY_PRIMARY_DSN, such as postgres://canary@db:5432/postgres")
+	}
+	if err := pgnode.CheckSection(o.section); err != nil {
+		return fmt.Errorf("--canary.section: %w", err)
+	}
+	if err := pgnode.CheckCluster(o.ownCluster()); err != nil {
+		return fmt.Errorf("--cluster.name: %w", err)
+	}
+	if o.probeTimeout <= 0 || o.probeWait <= 0 || o.probeSyncedWithin <= 0 || o.probeTimeoutOff < 0 {
+		return errors.New("--probe.timeout, --probe.wait and --probe.synced-within must be above 0, and --probe.timeout-offset must not be below 0")
+	}
+	if o.probeMinInterval < 0 {
+		return fmt.Errorf("--probe.min-interval=%v is below 0: give a time such as 200ms, or 0 to share only running probes", o.probeMinInterval)
+	}
+	if o.pulseInterval != 0 && o.pulseInterval < shortestPulse {
+		return fmt.Errorf("--pulse.interval=%v is below %v: give a longer one, or 0 for none", o.pulseInterval, shortestPulse)
+	}
+	if o.probeSyncedWithin >= o.probeWait {
+		return fmt.Errorf("--probe.wait=%v does not exceed --probe.synced-within=%v: the wait would end before the verdict",
+			o.probeWait, o.probeSyncedWithin)
+	}
+	return nil
 }
 
 // ownCluster is the name of the cluster that an exporter is of.

@@ -13,6 +13,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/bench"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/compare"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/demo"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/drills"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/install"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/soak"
@@ -29,7 +30,7 @@ func newApplication() (*kingpin.Application, map[string]runner) {
 	app.HelpFlag.Short('h')
 	commands := map[string]runner{}
 	for _, add := range []func(*kingpin.Application) (*kingpin.CmdClause, runner){
-		demoCommand, installCommand, benchCommand, accuracyCommand, compareCommand,
+		demoCommand, installCommand, benchCommand, accuracyCommand, compareCommand, drillsCommand,
 	} {
 		clause, run := add(app)
 		commands[clause.FullCommand()] = run
@@ -74,6 +75,13 @@ func compareCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 	c, o := app.Command("compare", "Compare what exporters say about one cluster."), compare.Options{}
 	c.Flag("pace", "Share of each situation's length to take, such as 0.1.").Default("1").Float64Var(&o.Pace)
 	return c, func(ctx context.Context, out io.Writer) error { return compare.Run(ctx, o, out) }
+}
+
+func drillsCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, o := app.Command("drills", "Put the command drill through failovers in a row, and compare its reports with the tables. Exit status 1: one is wrong."), drills.Options{}
+	c.Flag("drills", "How many.").Default("50").IntVar(&o.Drills)
+	c.Flag("seed", "Seed of the order of the changes; 0: a new one.").Uint64Var(&o.Seed)
+	return c, func(ctx context.Context, out io.Writer) error { return drills.Run(ctx, o, out) }
 }
 
 // addSoak adds `soak`, which writes a history unless it is told to check one.

@@ -23,11 +23,14 @@ const roleConnectionLimit = 4 * maxConnections
 // DefaultSection is the name of the section where none is given.
 const DefaultSection = "default"
 
+// DrillSection is the name of the section that drills write where none is given.
+const DrillSection = "drill"
+
 // DefaultCluster is the name of an exporter's cluster where none is given.
 const DefaultCluster = "default"
 
 // Setup makes what a probe needs on a cluster: the schema, the table, the
-// exporter's row of it, and a role.
+// exporter's row of it and that of drills, and a role.
 type Setup struct {
 	// Role is the login role of the exporter.
 	Role string
@@ -35,8 +38,8 @@ type Setup struct {
 	Password string
 	// Section is the row that the exporter writes; "" is [DefaultSection].
 	Section string
-	// Cluster is the name of the cluster that the section is for, kept with the
-	// row; "" says nothing, and leaves what an earlier run said.
+	// Cluster is the name of the cluster that both sections are for, kept with their
+	// rows; "" says nothing, and leaves what an earlier run said.
 	Cluster string
 	// Adopt takes a role that setup did not make: its password, connection limit
 	// and rights change. A role with rights of an administrator is never taken.
@@ -89,6 +92,7 @@ func (s Setup) SQL() (string, error) {
 		"@role@", literal(s.Role),
 		"@password@", literal(verifier),
 		"@section@", literal(section),
+		"@drill@", literal(DrillSection),
 		"@cluster@", literal(s.Cluster),
 		"@adopt@", literal(strconv.FormatBool(s.Adopt)),
 		"@limit@", strconv.Itoa(roleConnectionLimit),

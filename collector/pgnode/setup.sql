@@ -1,4 +1,4 @@
--- Schema, table, row and role for pg_canary_exporter.
+-- Schema, table, rows and role for pg_canary_exporter.
 -- Run it in the database that the exporter connects to, as a superuser or as a
 -- role that may create schemas and roles and grant pg_read_all_stats. It can be
 -- run again at any time, and changes all or nothing.
@@ -11,6 +11,7 @@ SET LOCAL lock_timeout = '3s';
 SET LOCAL pg_canary.role = @role@;
 SET LOCAL pg_canary.password = @password@;
 SET LOCAL pg_canary.section = @section@;
+SET LOCAL pg_canary.drill = @drill@;
 SET LOCAL pg_canary.cluster = @cluster@;
 SET LOCAL pg_canary.adopt = @adopt@;
 
@@ -42,6 +43,7 @@ DECLARE
     role_name CONSTANT pg_catalog.text := pg_catalog.current_setting('pg_canary.role');
     password  CONSTANT pg_catalog.text := pg_catalog.current_setting('pg_canary.password');
     section   CONSTANT pg_catalog.text := pg_catalog.current_setting('pg_canary.section');
+    of_drills CONSTANT pg_catalog.text := pg_catalog.current_setting('pg_canary.drill'); -- the section that drills write
     of_cluster CONSTANT pg_catalog.text := pg_catalog.current_setting('pg_canary.cluster'); -- '': not said
     adopt     CONSTANT pg_catalog.bool := pg_catalog.current_setting('pg_canary.adopt');
     made_by   CONSTANT pg_catalog.text := 'managed by pg_canary_exporter setup';
@@ -350,11 +352,12 @@ BEGIN
     COMMENT ON TABLE canary.section IS 'Written by pg_canary_exporter on the primary and read on the replicas.';
     -- The exporter may not make its row. One with the capacity 0 was never written.
     INSERT INTO canary.section (name, mark, written_at, capacity, born, eras)
-        VALUES (section, 0, pg_catalog.clock_timestamp(), 0,
-                pg_catalog.hashtextextended(pg_catalog.gen_random_uuid()::pg_catalog.text, 0), '{}')
+        SELECT w.name, 0, pg_catalog.clock_timestamp(), 0,
+               pg_catalog.hashtextextended(pg_catalog.gen_random_uuid()::pg_catalog.text, 0), '{}'
+          FROM ROWS FROM (pg_catalog.unnest(ARRAY[section, of_drills])) AS w(name)
         ON CONFLICT DO NOTHING;
     UPDATE canary.section AS s SET cluster = of_cluster
-     WHERE s.name = section AND of_cluster <> '' AND s.cluster IS NULL;
+     WHERE s.name IN (section, of_drills) AND of_cluster <> '' AND s.cluster IS NULL;
 
     IF target.oid IS NULL THEN
         EXECUTE pg_catalog.format('CREATE ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', role_name);

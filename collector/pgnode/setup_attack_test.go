@@ -174,7 +174,7 @@ func TestNobodyIsRicher(t *testing.T) {
 			must(t, err)
 		}
 		unharmed(d)
-		if got := d.ask("SELECT capacity FROM canary.section"); got != fmt.Sprint(probes) {
+		if got := d.ask("SELECT capacity FROM canary.section WHERE name = 'default'"); got != fmt.Sprint(probes) {
 			t.Errorf("after %d probes the value is %s", probes, got)
 		}
 	})

@@ -161,7 +161,7 @@ func TestSetup(t *testing.T) {
 				t.Errorf("the role has\n%s, want\n%s", got, justRights)
 			}
 		}
-		if got := d.ask("SELECT string_agg(name || capacity, ', ') FROM canary.section"); got != "default0" {
+		if got := d.ask("SELECT string_agg(name || capacity, ', ' ORDER BY name) FROM canary.section"); got != "default0, drill0" {
 			t.Errorf("the rows are %q", got)
 		}
 		if got := d.ask(`SELECT concat_ws(' ', rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls, rolconnlimit)
@@ -172,9 +172,9 @@ func TestSetup(t *testing.T) {
 	t.Run("makes another section with one more run", func(t *testing.T) {
 		d := s.database(t)
 		must(t, d.setup())
-		d.exec("UPDATE canary.section SET capacity = 5")
+		d.exec("UPDATE canary.section SET capacity = 5 WHERE name = 'default'")
 		must(t, Setup{Role: d.role, Section: "second"}.Run(t.Context(), d.super()))
-		if got := d.ask("SELECT string_agg(name || capacity, ', ' ORDER BY name) FROM canary.section"); got != "default5, second0" {
+		if got := d.ask("SELECT string_agg(name || capacity, ', ' ORDER BY name) FROM canary.section"); got != "default5, drill0, second0" {
 			t.Errorf("the rows are %q", got)
 		}
 	})

@@ -32,7 +32,7 @@ func TestSetupUpgrades(t *testing.T) {
 				t.Errorf("the role has\n%s, want\n%s", got, justRights)
 			}
 		}
-		if got := d.ask("SELECT capacity FROM canary.section"); got != "41" {
+		if got := d.ask("SELECT capacity FROM canary.section WHERE name = 'default'"); got != "41" {
 			t.Errorf("the value became %s", got)
 		}
 		if got := d.ask("SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '" + d.role + "'"); got == "" {

@@ -74,7 +74,7 @@ func TestNodeLeavesTheSectionOfAnotherClusterAlone(t *testing.T) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
-	if got := d.ask("SELECT capacity FROM canary.section"); got != "1" {
+	if got := d.ask("SELECT capacity FROM canary.section WHERE name = 'default'"); got != "1" {
 		t.Errorf("the value became %s", got)
 	}
 	east := d.node(t, "east")
@@ -93,7 +93,7 @@ func TestNodeLeavesTheSectionOfAnotherClusterAlone(t *testing.T) {
 	setup.Cluster = "east"
 	err = setup.Run(t.Context(), d.super())
 	d.refused(err, "was made for the cluster west, and not for east", "--canary.section")
-	if got := d.ask("SELECT cluster FROM canary.section"); got != "west" {
+	if got := d.ask("SELECT cluster FROM canary.section WHERE name = 'default'"); got != "west" {
 		t.Errorf("the section is of the cluster %s now", got)
 	}
 	said := err.Error()

@@ -57,9 +57,9 @@ func TestWriteOverABrokenConnection(t *testing.T) {
 			leadsTo, reset = test.to, new(atomic.Bool)
 			_ = node.Ready() // A probe begins.
 			broken.Store(true)
-			before := test.to.ask("SELECT capacity FROM canary.section")
+			before := test.to.ask("SELECT capacity FROM canary.section WHERE name = 'default'")
 			_, err := node.Write(t.Context())
-			written := test.to.ask("SELECT capacity FROM canary.section") != before
+			written := test.to.ask("SELECT capacity FROM canary.section WHERE name = 'default'") != before
 			switch {
 			case test.want == "" && (err != nil || !written):
 				t.Errorf("written: %v, %v", written, err)

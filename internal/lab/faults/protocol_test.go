@@ -126,7 +126,7 @@ func (s *scene) survives(kind breakage, what string) bool {
 		return false
 	}
 	var capacity float64
-	must(s.t, s.primary.QueryRow(s.t.Context(), "SELECT capacity::float8 FROM canary.section", &capacity))
+	must(s.t, s.primary.QueryRow(s.t.Context(), "SELECT capacity::float8 FROM canary.section WHERE name = 'default'", &capacity))
 	if written := m.samples["pg_canary_primary_capacity"]; written > capacity {
 		s.t.Errorf("%s: wrote %v, but the primary has %v", what, written, capacity)
 	}

@@ -46,7 +46,7 @@ func restartFaults() []fault {
 func (s *scene) killDuringWrite() {
 	s.links[toPrimary].dropAnswers()
 	capacity := func() (n int64, err error) {
-		err = s.primary.QueryRow(s.t.Context(), "SELECT capacity FROM canary.section", &n)
+		err = s.primary.QueryRow(s.t.Context(), "SELECT capacity FROM canary.section WHERE name = 'default'", &n)
 		return n, err
 	}
 	before, err := capacity()
