@@ -128,7 +128,12 @@ func TestFreezeIsAnOutage(t *testing.T) {
 func TestPulseKeepsToThePrimaryThatIsFollowed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, told := newScene(2*time.Millisecond, 150*time.Millisecond), &recorder{}
+		s, told := newScene(2*time.Millisecond, 0), &recorder{}
+		shows := s.replica.read
+		s.replica.read = func(n int) (Read, error) {
+			time.Sleep(150 * time.Millisecond) // It is far away.
+			return shows(n)
+		}
 		rogue := &fakeNode{name: "rogue", server: server(3)}
 		rogue.read = func(int) (Read, error) { return read(standby(0), row(0)), nil }
 		rogue.write = func() (Write, error) {
