@@ -130,9 +130,7 @@ func (c *Cluster) conditionLocked(f *follower) condition {
 	}
 	on.wishes = f.wishes
 	m := &c.memory[f.index]
-	if newest, at := c.ledger.Newest(); newest > m.number {
-		on.unseen, on.behind = at, newest > m.number+1
-	}
+	on.oldest, on.unseen = c.ledger.After(m.number)
 	// A connection that is lent is given back when no round needs it, and a node that cannot
 	// be read, or is no standby, is left to the next one.
 	on.goesOn = f.looking && f.index != c.primary && m.state.InRecovery && !c.nodes[f.index].Since().IsZero()
@@ -240,7 +238,7 @@ func (c *Cluster) endLocked(s *search) {
 // it can be, nobody knows how long that took.
 func (c *Cluster) revealLocked(f *follower, read Read) []verdict.Sighting {
 	m := &c.memory[f.index]
-	newest, _ := c.ledger.Newest()
+	newest := c.ledger.Newest()
 	if newest == f.revealed && read.Row.Mark == f.row.Mark && read.Row.Capacity == f.row.Capacity {
 		return nil
 	}

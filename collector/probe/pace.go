@@ -17,7 +17,11 @@ const (
 	longestStep = 5 * time.Second
 	// pulseShare is which part of the pulse's interval a pause lasts at the least while a
 	// replica lacks several beats: the one that it shows next is older than the interval.
-	pulseShare = 10
+	// Nor is it less than oldestShare of the oldest one's time, up to oldestStep: a
+	// replica that has been paused for hours is not read a hundred times a second.
+	pulseShare  = 10
+	oldestShare = 200
+	oldestStep  = time.Second
 )
 
 // wish is what one search wants from the reads of a node.
@@ -45,10 +49,9 @@ type condition struct {
 	wishes []*wish
 	// sent and returned are of the last read.
 	sent, returned time.Time
-	// unseen is when the newest beat was acknowledged, if the node does not show that; zero if
-	// it does. behind is true when it does not show the one before either.
-	unseen time.Time
-	behind bool
+	// unseen and oldest are when the newest and the oldest beat were acknowledged which the node
+	// does not show; zero if there is none.
+	unseen, oldest time.Time
 	// goesOn is true where it is read on though nobody asks.
 	goesOn bool
 	// pulse is the interval of beats, 0 for none, and lateRead how long a read may take for
@@ -145,8 +148,8 @@ func (c condition) step() time.Duration {
 		newest = latest(newest, w.acknowledged)
 	}
 	waited, least := c.returned.Sub(newest), time.Duration(0)
-	if c.behind {
-		least = c.pulse / pulseShare
+	if c.pulse > 0 && c.oldest.Before(c.unseen) {
+		least = max(c.pulse/pulseShare, min(c.returned.Sub(c.oldest)/oldestShare, oldestStep))
 	}
 	if waited < eagerPhase {
 		return least

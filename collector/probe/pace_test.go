@@ -59,22 +59,23 @@ func TestStep(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	for _, test := range []struct {
-		situation string
-		waited    time.Duration
-		behind    bool
-		pulse     time.Duration
-		want      time.Duration
+		situation      string
+		newest, oldest time.Duration // how long they have been waiting
+		pulse          time.Duration
+		want           time.Duration
 	}{
-		{"at first", 10 * time.Millisecond, false, 0, 0},
-		{"then", 200 * time.Millisecond, false, 0, 10 * time.Millisecond},
-		{"a minute", time.Minute, false, 0, 3 * time.Second},
-		{"ten minutes", 10 * time.Minute, false, 0, longestStep},
-		{"several, without a pulse", 10 * time.Millisecond, true, 0, 0},
-		{"several, with a pulse", 10 * time.Millisecond, true, 100 * time.Millisecond, 10 * time.Millisecond},
-		{"several, with a slow pulse", 900 * time.Millisecond, true, time.Second, 100 * time.Millisecond},
-		{"one, with a pulse", 90 * time.Millisecond, false, 100 * time.Millisecond, 4500 * time.Microsecond},
+		{"at first", 10 * time.Millisecond, 10 * time.Millisecond, 0, 0},
+		{"then", 200 * time.Millisecond, 200 * time.Millisecond, 0, 10 * time.Millisecond},
+		{"a minute", time.Minute, time.Minute, 0, 3 * time.Second},
+		{"ten minutes", 10 * time.Minute, 10 * time.Minute, 0, longestStep},
+		{"several, without a pulse", 10 * time.Millisecond, time.Hour, 0, 0},
+		{"several, with a pulse", 10 * time.Millisecond, time.Second, 100 * time.Millisecond, 10 * time.Millisecond},
+		{"several, with a slow pulse", 900 * time.Millisecond, 3 * time.Second, time.Second, 100 * time.Millisecond},
+		{"one, with a pulse", 90 * time.Millisecond, 90 * time.Millisecond, 100 * time.Millisecond, 4500 * time.Microsecond},
+		{"a minute's, with a pulse", 90 * time.Millisecond, time.Minute, 100 * time.Millisecond, 300 * time.Millisecond},
+		{"an hour's, with a pulse", 90 * time.Millisecond, time.Hour, 100 * time.Millisecond, oldestStep},
 	} {
-		c := condition{returned: now, unseen: now.Add(-test.waited), behind: test.behind, pulse: test.pulse}
+		c := condition{returned: now, unseen: now.Add(-test.newest), oldest: now.Add(-test.oldest), pulse: test.pulse}
 		if got := c.step(); got != test.want {
 			t.Errorf("%s: %v, want %v", test.situation, got, test.want)
 		}

@@ -95,7 +95,7 @@ func (c *Cluster) recordAcknowledgement(r *Result, i int) {
 // shownByAll returns the number of the newest beat that all replicas have shown which have
 // shown any.
 func (c *Cluster) shownByAll() int64 {
-	least, _ := c.ledger.Newest()
+	least := c.ledger.Newest()
 	for i := range c.memory {
 		if i != c.primary && c.memory[i].shown.Found {
 			least = min(least, c.memory[i].number)

@@ -1,6 +1,10 @@
 package verdict
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 const (
 	// ledgerSize bounds the memory of a ledger, to 7 MiB.
@@ -44,13 +48,17 @@ func (e *entry) shownBy(row Row) bool {
 	return e.heldBy(row) == Yes
 }
 
-// Newest returns the number of the last beat that was recorded, 0 for none, and when it
-// was acknowledged.
-func (l *Ledger) Newest() (number int64, acknowledged time.Time) {
-	if len(l.entries) > 0 {
-		acknowledged = l.entries[len(l.entries)-1].at
+// Newest returns the number of the last beat that was recorded, 0 for none.
+func (l *Ledger) Newest() int64 { return l.number }
+
+// After returns when the first and the last of the remembered beats were acknowledged that were
+// recorded after the one with the number; zero for none.
+func (l *Ledger) After(number int64) (first, last time.Time) {
+	i, _ := slices.BinarySearchFunc(l.entries, number+1, func(e entry, n int64) int { return cmp.Compare(e.number, n) })
+	if i == len(l.entries) {
+		return time.Time{}, time.Time{}
 	}
-	return l.number, acknowledged
+	return l.entries[i].at, l.entries[len(l.entries)-1].at
 }
 
 // newestShown returns the newest remembered beat that a row shows, nil for none.

@@ -77,6 +77,20 @@ func TestLedgerIsTrimmedToWhatSomebodyLacks(t *testing.T) {
 	}
 }
 
+func TestAfter(t *testing.T) {
+	t.Parallel()
+	var l verdict.Ledger
+	if first, last := l.After(0); !first.IsZero() || !last.IsZero() || l.Newest() != 0 {
+		t.Errorf("of nothing: %v and %v", first, last)
+	}
+	write(&l, 1, 5, era{1, 0})
+	for after, want := range map[int64][2]time.Time{0: {moment(1), moment(5)}, 3: {moment(4), moment(5)}, 4: {moment(5), moment(5)}, 5: {}} {
+		if first, last := l.After(after); !first.Equal(want[0]) || !last.Equal(want[1]) {
+			t.Errorf("after %d: %v and %v, want %v", after, first, last, want)
+		}
+	}
+}
+
 func TestReveal(t *testing.T) {
 	t.Parallel()
 	old, promoted, other := era{1, 0}, era{2, 4}, era{3, 4}
