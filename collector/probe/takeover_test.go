@@ -74,3 +74,31 @@ func TestOwnBeatsHaveNoDelay(t *testing.T) {
 		}
 	})
 }
+
+// TestLateProbeOfTheOldPrimary: a probe of it is still waiting for reads when the first beat of another
+// primary is acknowledged. It does not know that the old one still takes writes beside that.
+func TestLateProbeOfTheOldPrimary(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, told := newDuel(), &recorder{}
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, d.old, d.promoted)
+		c.Observe(told)
+		probeWithin(t, c, 5*time.Second)
+		d.promoted.setRead(func(int) (Read, error) { return read(standby(100), row(1)), nil })
+		time.AfterFunc(300*time.Millisecond, func() { d.promote(1) })
+		c.Start()
+		probeWithin(t, c, 5*time.Second)
+		time.Sleep(5 * time.Second)
+		lost, atRisk, takeovers := int64(0), false, 0
+		for _, r := range told.ended() {
+			if r.Lost != nil {
+				lost += r.Lost.Commits
+			}
+			atRisk = atRisk || r.AtRisk != nil
+			takeovers += len(r.Takeovers)
+		}
+		if lost != 0 || !atRisk || takeovers != 1 {
+			t.Errorf("%d lost, at risk %v, %d takeovers, want all at risk beside one", lost, atRisk, takeovers)
+		}
+	})
+}

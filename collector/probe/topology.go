@@ -143,7 +143,11 @@ func (c *Cluster) settle(ended *round) {
 	}
 	rivals := c.rivals(r, ended.primary, primaries)
 	if r.Write != nil {
-		r.Lost, r.AtRisk = c.ledger.Lose(rivals)
+		// A round of an earlier primary, which ends when another one has been written already,
+		// takes that one for the written one and not for a rival.
+		if r.Write.Era() == c.beat.Era() {
+			r.Lost, r.AtRisk = c.ledger.Lose(rivals)
+		}
 		r.Undecided = c.ledger.Undecided()
 	}
 	r.Outage.All, r.Acknowledged = c.outages.Time(time.Now()), c.beat.Acknowledged
