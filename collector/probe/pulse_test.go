@@ -119,3 +119,33 @@ func TestFreezeIsAnOutage(t *testing.T) {
 		})
 	}
 }
+
+// TestPulseProvesLateness though reads take their time: one that is on its way at the limit
+// proves nothing, the next one does.
+func TestPulseProvesLateness(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, told := newScene(time.Millisecond, 3*time.Second), &recorder{}
+		shows := s.replica.read
+		s.replica.read = func(n int) (Read, error) {
+			sent := time.Now()
+			time.Sleep(7 * time.Millisecond)
+			r, err := shows(n)
+			r.Sent, r.Received = sent, time.Now()
+			return r, err
+		}
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
+		c.Observe(told)
+		c.Start()
+		time.Sleep(20 * time.Second)
+		unknown := 0
+		for _, r := range told.ended() {
+			if r.Nodes[1].Replica.Synced == nil {
+				unknown++
+			}
+		}
+		if unknown > 1 {
+			t.Errorf("of %d beats of %d nothing is known", unknown, len(told.ended()))
+		}
+	})
+}

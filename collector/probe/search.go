@@ -52,7 +52,7 @@ func (c *Cluster) takes(s *search, a answer) (ended bool) {
 	}
 	now := time.Now()
 	switch {
-	case a.err != nil && !mayPass(a.err), !s.Fresh.IsZero(), s.Left, s.TakesWrites, !now.Before(s.end):
+	case a.err != nil && !mayPass(a.err), !s.Fresh.IsZero(), s.Left, s.TakesWrites, s.isOver(c.followers[s.index].sent, now):
 		return true
 	default: // A read that cannot be back in time would cost the connection.
 		return now.Add(2 * s.longest).After(s.deadline)
