@@ -149,3 +149,21 @@ func TestPulseProvesLateness(t *testing.T) {
 		}
 	})
 }
+
+// TestFirstReadOfAProbe has a poll of the beat before on its way when a probe's beat is acknowledged.
+func TestFirstReadOfAProbe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(0, 700*time.Millisecond)
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
+		c.Start()
+		time.Sleep(time.Second)
+		for range 200 {
+			first := probeWithin(t, c, 5*time.Second).Nodes[1].Replica.First
+			if first == nil || !first.Detailed || first.ReplayLSN == 0 {
+				t.Fatalf("the first read is %+v", first)
+			}
+			time.Sleep(7 * time.Millisecond)
+		}
+	})
+}

@@ -67,6 +67,9 @@ func (c *Cluster) compares(s *search, a answer) {
 	if a.Sent.Before(s.acknowledged) && (a.err != nil || standing != verdict.Shows) {
 		return // It says nothing about a beat that was not there yet.
 	}
+	if s.closely && !s.begun && !a.told {
+		return // It was on its way for others, and a probe's first read tells the state.
+	}
 	isFirst := s.first == nil
 	s.longest = max(s.longest, a.Received.Sub(a.Sent))
 	if isFirst {
