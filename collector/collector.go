@@ -51,9 +51,10 @@ func (c *Collector) Ended(r *probe.Result) {
 	c.events.record(r)
 }
 
-// Shown counts that a replica shows a beat.
-func (c *Collector) Shown(replica string, _ verdict.Sighting, delay time.Duration) {
+// Shown counts and logs that a replica shows a beat.
+func (c *Collector) Shown(replica string, beat verdict.Sighting, delay time.Duration) {
 	c.totals.countShown(replica, delay)
+	c.journal.logShown(replica, beat, delay)
 }
 
 // Events returns the last things that happened in the cluster, the newest first.

@@ -32,9 +32,14 @@ func newJournal(logger log.Logger) *journal {
 // beat of the pulse does not look closely enough.
 func (j *journal) logBeat(r *probe.Result) {
 	j.logChanges(r)
-	if !r.Scraped {
-		return
+	if r.Scraped {
+		j.logNodes(r)
 	}
+	j.logMoments(r)
+}
+
+// logNodes logs how the nodes are, where that has changed.
+func (j *journal) logNodes(r *probe.Result) {
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		condition, good := conditionOf(r, node)
@@ -46,7 +51,6 @@ func (j *journal) logBeat(r *probe.Result) {
 		j.logServersInTurn(node)
 		j.logLimitation(node)
 	}
-	j.logMoments(r)
 }
 
 // logChanges logs what happens once: another cluster, another primary, lost commits.

@@ -140,6 +140,12 @@ func (w *wish) sentBeforeLimit(sent, returned time.Time) bool {
 	return sent.Before(w.limit) && !returned.Before(w.limit)
 }
 
+// isOver says whether it was looked for long enough, when a read has come back: to the end,
+// and beyond the limit, unless the end comes first, by a read that was sent after it.
+func (w *wish) isOver(sent, now time.Time) bool {
+	return !now.Before(w.end) && (w.end.Before(w.limit) || !sent.Before(w.limit))
+}
+
 // step is the pause by the time that the newest beat has been waiting: nothing at first,
 // then a share of that.
 func (c condition) step() time.Duration {

@@ -168,3 +168,51 @@ func TestPulseKeepsToThePrimaryThatIsFollowed(t *testing.T) {
 		}
 	})
 }
+
+// TestPulseProvesLateness though reads take their time: one that is on its way at the limit
+// proves nothing, the next one does.
+func TestPulseProvesLateness(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, told := newScene(time.Millisecond, 3*time.Second), &recorder{}
+		shows := s.replica.read
+		s.replica.read = func(n int) (Read, error) {
+			sent := time.Now()
+			time.Sleep(7 * time.Millisecond)
+			r, err := shows(n)
+			r.Sent, r.Received = sent, time.Now()
+			return r, err
+		}
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
+		c.Observe(told)
+		c.Start()
+		time.Sleep(20 * time.Second)
+		unknown := 0
+		for _, r := range told.ended() {
+			if r.Nodes[1].Replica.Synced == nil {
+				unknown++
+			}
+		}
+		if unknown > 1 {
+			t.Errorf("of %d beats of %d nothing is known", unknown, len(told.ended()))
+		}
+	})
+}
+
+// TestFirstReadOfAProbe has a poll of the beat before on its way when a probe's beat is acknowledged.
+func TestFirstReadOfAProbe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(0, 700*time.Millisecond)
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
+		c.Start()
+		time.Sleep(time.Second)
+		for range 200 {
+			first := probeWithin(t, c, 5*time.Second).Nodes[1].Replica.First
+			if first == nil || !first.Detailed || first.ReplayLSN == 0 {
+				t.Fatalf("the first read is %+v", first)
+			}
+			time.Sleep(7 * time.Millisecond)
+		}
+	})
+}

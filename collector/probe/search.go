@@ -52,7 +52,7 @@ func (c *Cluster) takes(s *search, a answer) (ended bool) {
 	}
 	now := time.Now()
 	switch {
-	case a.err != nil && !mayPass(a.err), !s.Fresh.IsZero(), s.Left, s.TakesWrites, !now.Before(s.end):
+	case a.err != nil && !mayPass(a.err), !s.Fresh.IsZero(), s.Left, s.TakesWrites, s.isOver(c.followers[s.index].sent, now):
 		return true
 	default: // A read that cannot be back in time would cost the connection.
 		return now.Add(2 * s.longest).After(s.deadline)
@@ -66,6 +66,9 @@ func (c *Cluster) compares(s *search, a answer) {
 	result.Up = true
 	if a.Sent.Before(s.acknowledged) && (a.err != nil || standing != verdict.Shows) {
 		return // It says nothing about a beat that was not there yet.
+	}
+	if s.closely && !s.begun && !a.told {
+		return // It was on its way for others, and a probe's first read tells the state.
 	}
 	isFirst := s.first == nil
 	s.longest = max(s.longest, a.Received.Sub(a.Sent))

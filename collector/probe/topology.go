@@ -89,6 +89,7 @@ func (c *Cluster) recordAcknowledgement(r *Result, i int) {
 	c.beat = verdict.Beat{Row: w.Row, Sent: w.Sent, Acknowledged: w.Acknowledged, LSN: w.LSN}
 	c.commits.Record(w.Acknowledged.Sub(w.Sent))
 	c.ledger.Record(c.beat)
+	c.memory[i].number = c.ledger.Newest() // It has what it acknowledged, should it ever be a replica.
 	c.ledger.Trim(c.shownByAll())
 }
 
