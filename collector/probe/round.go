@@ -98,6 +98,7 @@ func (c *Cluster) run(r *round) {
 func (c *Cluster) conclude(ctx context.Context, r *round, reads *batch) {
 	c.await(reads) //nolint:contextcheck // What followers do goes on when a round has ended.
 	c.mu.Lock()
+	c.proveOutage(r)
 	c.choosePrimary(r)
 	again := c.missedPrimary(r)
 	if again {
@@ -112,6 +113,7 @@ func (c *Cluster) conclude(ctx context.Context, r *round, reads *batch) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.proveOutage(r)
 	r.result.Duration = time.Since(r.began)
 }
 

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,6 +100,62 @@ func TestLateProbeOfTheOldPrimary(t *testing.T) {
 		}
 		if lost != 0 || !atRisk || takeovers != 1 {
 			t.Errorf("%d lost, at risk %v, %d takeovers, want all at risk beside one", lost, atRisk, takeovers)
+		}
+	})
+}
+
+// TestOutageEndsOnTheOldPrimary: a probe finds that it can be written again, and then that a better one can.
+func TestOutageEndsOnTheOldPrimary(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDuel()
+		c := newCluster(t, Config{}, d.old, d.promoted)
+		probeWithin(t, c, 5*time.Second)
+		acknowledge := d.old.write
+		d.old.setWrite(func() (Write, error) { return Write{}, &Error{Reason: ReasonDiskFull, Err: errors.New("no space left")} })
+		first := probeWithin(t, c, 5*time.Second)
+		time.Sleep(time.Minute)
+		d.old.setWrite(acknowledge)
+		d.promote(1)
+		r := probeWithin(t, c, 5*time.Second)
+		if r.Primary != "promoted" || r.Outage.Ended < time.Minute || r.Outage.All != r.Outage.Ended {
+			t.Errorf("%s was written, and the outage since %v is %+v", r.Primary, first.Outage.Began, r.Outage)
+		}
+	})
+}
+
+// TestOutageWhileConnecting: that the primary cannot be connected turns out when it is asked why
+// it was not written. The outage began with the first beat that found it being connected.
+func TestOutageWhileConnecting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDuel()
+		c := newCluster(t, Config{}, d.old, d.promoted)
+		probeWithin(t, c, 5*time.Second)
+		acknowledge, answers := d.old.write, d.old.read
+		connecting := func(int) (Read, error) { return Read{}, ErrConnecting }
+		d.old.setWrite(func() (Write, error) { return Write{}, ErrConnecting })
+		d.old.setRead(connecting)
+		first := probeWithin(t, c, 5*time.Second)
+		time.Sleep(time.Second)
+		d.old.setRead(func(int) (Read, error) { return Read{}, &Error{Reason: ReasonConnect, Err: errors.New("refused")} })
+		second := probeWithin(t, c, 5*time.Second)
+		if o := second.Outage; !first.Outage.Began.IsZero() || !o.Began.Equal(first.Attempted) || o.Node != "primary" || ReasonOf(o.Err) != ReasonConnect {
+			t.Errorf("the outage is %+v, want one since %v; before it was %+v", o, first.Attempted, first.Outage)
+		}
+		d.old.setWrite(acknowledge)
+		d.old.setRead(answers)
+		if r := probeWithin(t, c, 5*time.Second); r.Outage.Ended != r.Write.Acknowledged.Sub(first.Attempted) {
+			t.Errorf("it can be written again: %+v", r.Outage)
+		}
+		time.Sleep(time.Second)
+		d.old.setWrite(func() (Write, error) { return Write{}, ErrConnecting })
+		d.old.setRead(connecting)
+		probeWithin(t, c, 5*time.Second)
+		d.old.setWrite(acknowledge)
+		d.old.setRead(answers)
+		if r := probeWithin(t, c, 5*time.Second); !r.Outage.Began.IsZero() || r.Outage.Ended != 0 {
+			t.Errorf("a connection that was made in the end: %+v", r.Outage)
 		}
 	})
 }

@@ -150,22 +150,36 @@ func (c *Cluster) settle(ended *round) {
 	r.Outage.All, r.Acknowledged = c.outages.Time(time.Now()), c.beat.Acknowledged
 }
 
-// recordOutage keeps whether somebody can write. That a connection is still being made, and
-// nothing else is known to be wrong, says nothing yet: what becomes of it does.
+// recordOutage keeps whether somebody can write, as a write was answered. That a connection is still
+// being made, and nothing else is known to be wrong, says nothing yet: what becomes of it does.
 func (c *Cluster) recordOutage(of *round) {
 	r := of.result
-	began := time.Time{}
 	switch {
 	case r.Write != nil:
-		began, r.Outage.Ended = c.outages.Acknowledge(r.Write.Acknowledged)
+		began, lasted := c.outages.Acknowledge(r.Write.Acknowledged)
+		r.Outage.Ended = max(r.Outage.Ended, lasted)
+		c.beginOutage(of, began)
 	case len(r.Nodes[of.primary].Failures) > 0:
-		began = c.outages.Fail()
+		c.beginOutage(of, c.outages.Fail())
 	default:
 		c.outages.Doubt()
 	}
+}
+
+// proveOutage keeps that nobody could write where that turns out only when the nodes are
+// asked why.
+func (c *Cluster) proveOutage(of *round) {
+	if r := of.result; r.Write == nil && len(r.Nodes[of.primary].Failures) > 0 {
+		c.beginOutage(of, c.outages.Prove(r.Attempted))
+	}
+}
+
+// beginOutage puts the outage into a round's result that it is the first to know of, if one began.
+func (c *Cluster) beginOutage(of *round, began time.Time) {
 	if began.IsZero() {
 		return
 	}
+	r := of.result
 	r.Outage.Began, r.Outage.Node = began, r.Primary
 	if r.Write == nil {
 		r.Outage.Err = r.WriteFailure()

@@ -41,6 +41,17 @@ func (o *Outages) Fail() (began time.Time) {
 	return began
 }
 
+// Prove says that a beat failed of which nothing was known when it was sent, or would have been,
+// at the given time. It returns when the outage began that begins with it or with an earlier one
+// like that; the zero time where one lasts already, or a beat was acknowledged since.
+func (o *Outages) Prove(sent time.Time) (began time.Time) {
+	if !o.began.IsZero() || o.doubt.IsZero() || sent.Before(o.doubt) {
+		return time.Time{}
+	}
+	o.began = o.doubt
+	return o.began
+}
+
 // Acknowledge says that the beat was acknowledged, and returns how long the outage lasted
 // that ends with it, 0 where none does; and when that began, if it was not known before.
 func (o *Outages) Acknowledge(at time.Time) (began time.Time, lasted time.Duration) {

@@ -14,7 +14,7 @@ func TestOutages(t *testing.T) {
 		how  int
 		took float64 // until it was acknowledged
 	}
-	const acknowledged, failed, unknown, waiting = 0, 1, 2, 3
+	const acknowledged, failed, unknown, waiting, proved = 0, 1, 2, 3, 4
 	for _, test := range []struct {
 		situation string
 		beats     []beat
@@ -35,6 +35,9 @@ func TestOutages(t *testing.T) {
 		{"the connection is being made, and fails", []beat{{at: 1, how: acknowledged}, {at: 2, how: unknown}, {at: 3, how: unknown}, {at: 4, how: failed}, {at: 6, how: acknowledged}}, 10, 1, 4 * time.Second, 4 * time.Second},
 		{"it fails, is being made, and fails", []beat{{at: 1, how: failed}, {at: 2, how: unknown}, {at: 4, how: failed}}, 6, 1, 5 * time.Second, 0},
 		{"it is being made, and nothing is known yet", []beat{{at: 1, how: acknowledged}, {at: 2, how: unknown}}, 10, 0, 0, 0},
+		{"it is being made, and turns out to fail", []beat{{at: 1, how: acknowledged}, {at: 2, how: unknown}, {at: 3, how: unknown}, {at: 3, how: proved}, {at: 4, how: failed}}, 10, 1, 8 * time.Second, 0},
+		{"it turns out when another one was acknowledged", []beat{{at: 2, how: unknown}, {at: 3, how: acknowledged}, {at: 2, how: proved}}, 10, 0, 0, 0},
+		{"and the next one is being made too", []beat{{at: 2, how: unknown}, {at: 3, how: acknowledged}, {at: 4, how: unknown}, {at: 2, how: proved}}, 10, 0, 0, 0},
 		{"one waits a little", []beat{{at: 2, how: acknowledged, took: 0.9}}, 10, 0, 0, 0},
 		{"one waits for long", []beat{{at: 5, how: acknowledged, took: 3}}, 10, 1, 3 * time.Second, 3 * time.Second},
 		{"one is waiting", []beat{{at: 5, how: waiting}}, 5.5, 0, 0, 0},
@@ -52,10 +55,8 @@ func TestOutages(t *testing.T) {
 		)
 		for _, b := range test.beats {
 			last = 0
-			if b.how == acknowledged {
+			if b.how != proved {
 				outages.Send(moment(b.at-b.took), time.Second)
-			} else {
-				outages.Send(moment(b.at), time.Second)
 			}
 			since := time.Time{}
 			switch b.how {
@@ -65,6 +66,8 @@ func TestOutages(t *testing.T) {
 				outages.Doubt()
 			case failed:
 				since = outages.Fail()
+			case proved:
+				since = outages.Prove(moment(b.at))
 			case waiting:
 			}
 			if !since.IsZero() {
