@@ -67,7 +67,7 @@ type Cluster struct {
 	scraped   *round     // the last that a scrape asked for
 	last      *round     // the last of all
 	open      int        // rounds that have not ended
-	sent      time.Time  // when the last beat was
+	due       time.Time  // the next beat of the pulse is not sent before
 
 	primary int       // index of the node that takes the writes, as far as known
 	chosen  time.Time // when that was another one before

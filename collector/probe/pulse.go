@@ -50,12 +50,11 @@ func (c *Cluster) goOrRun(do func()) {
 // awaitBeat waits until the next beat of the pulse is due, which a scrape's may have taken the
 // place of; false when the cluster was closed before.
 func (c *Cluster) awaitBeat() bool {
-	interval := jittered(c.cfg.Pulse)
 	for {
 		c.mu.Lock()
-		pause := time.Until(c.sent.Add(interval))
+		pause := time.Until(c.due)
 		if c.open >= most {
-			pause = max(pause, interval)
+			pause = max(pause, c.cfg.Pulse)
 		}
 		c.mu.Unlock()
 		if pause <= 0 {

@@ -53,26 +53,24 @@ func (c *Cluster) readyConnections(ctx context.Context, r *round) {
 	primary, unknown, scraped := c.primary, c.writer.Name == "", r.scraped
 	c.mu.Unlock()
 	unready := slices.DeleteFunc(c.allIndexes(), func(i int) bool {
-		if scraped {
-			return c.nodes[i].Ready()
+		if !scraped && !unknown && i != primary && !c.nodes[i].Connected() {
+			return true // What broke elsewhere is made again without the pulse's urging.
 		}
-		return c.nodes[i].Connected()
+		return c.nodes[i].Ready()
 	})
-	if !scraped && !unknown { // What broke elsewhere is made again without the pulse's urging.
-		unready = slices.DeleteFunc(unready, func(i int) bool { return i != primary })
-	}
 	if len(unready) > 0 {
 		bounded, cancel := withShare(ctx, connectShare)
 		defer cancel()
-		forEachConcurrently(unready, func(i int) { c.readyConnection(bounded, r, i, i == primary || unknown) })
+		forEachConcurrently(unready, func(i int) { c.readyConnection(bounded, r, i, i == primary || unknown, scraped) })
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.identifyCluster(r.result)
 }
 
-// readyConnection has one connection made, and waits for it where that is needed.
-func (c *Cluster) readyConnection(ctx context.Context, r *round, i int, needed bool) {
+// readyConnection has one connection made, and waits for it where that is needed, or a scrape
+// waits and it usually takes no longer.
+func (c *Cluster) readyConnection(ctx context.Context, r *round, i int, needed, scraped bool) {
 	node := c.nodes[i]
 	patience := node.Prepare()
 	if err := node.Unrenewed(); err != nil {
@@ -83,7 +81,7 @@ func (c *Cluster) readyConnection(ctx context.Context, r *round, i int, needed b
 		c.mu.Unlock()
 	}
 	switch {
-	case node.Connected():
+	case node.Connected(), !needed && !scraped:
 		return
 	case !needed:
 		bounded, cancel := context.WithTimeout(ctx, patience)
@@ -114,7 +112,7 @@ func (c *Cluster) write(ctx context.Context, r *round) *batch {
 	node, result := c.nodes[i], &r.result.Nodes[i]
 	result.Replica = nil
 	now := time.Now()
-	c.sent, r.result.Attempted, r.result.Primary = now, now, node.Name()
+	c.due, r.result.Attempted, r.result.Primary = now.Add(jittered(c.cfg.Pulse)), now, node.Name()
 	c.outages.Send(now, c.commits.Patience(c.cfg.Pulse))
 	bounded, giveUp := withShare(ctx, writeShare)
 	defer giveUp()
@@ -131,6 +129,9 @@ func (c *Cluster) write(ctx context.Context, r *round) *batch {
 	r.answered, r.giveUp = true, nil
 	c.recordOutage(r)
 	written := r.result.Write != nil
+	if !written { // One that fails again and again does not hold the row all the time.
+		c.due = time.Now().Add(jittered(c.cfg.Pulse))
+	}
 	c.mu.Unlock()
 	deadline, _ := ctx.Deadline()
 	if !written {

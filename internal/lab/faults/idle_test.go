@@ -29,6 +29,7 @@ func idleFaults() []fault {
 		},
 		{
 			name:      "idle connection to the replica forgotten by NAT",
+			ofScrapes: true,
 			with:      linked,
 			hit:       func(s *scene) { s.links[toReplica].darken() },
 			timeout:   hangs,
@@ -87,7 +88,8 @@ func cutFaults() []fault {
 	} {
 		cut := &cutting{}
 		all = append(all, fault{
-			name: f.name,
+			name:      f.name,
+			ofScrapes: true,
 			with: func(l *layout) {
 				l.links = true
 				l.more = func(s *scene, c *pairConfig) {

@@ -48,6 +48,7 @@ func protocolFaults() []fault {
 		}
 		f.hit = func(s *scene) { s.breakEverywhere(own, kind) }
 		f.heal = func(*scene) { own[0].mend() }
+		f.ofScrapes = true
 		all = append(all, f)
 	}
 	return all

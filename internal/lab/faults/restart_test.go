@@ -44,13 +44,13 @@ func restartFaults() []fault {
 // killDuringWrite lets a write through to the primary but not its answer, and
 // kills the primary as soon as the commit is there.
 func (s *scene) killDuringWrite() {
-	s.links[toPrimary].dropAnswers()
 	capacity := func() (n int64, err error) {
 		err = s.primary.QueryRow(s.t.Context(), "SELECT capacity FROM canary.section WHERE name = 'default'", &n)
 		return n, err
 	}
 	before, err := capacity()
 	must(s.t, err)
+	s.links[toPrimary].dropAnswers()
 	killed := make(chan error)
 	go func() {
 		now, err := before, error(nil)
