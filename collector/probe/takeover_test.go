@@ -112,7 +112,9 @@ func TestOutageEndsOnTheOldPrimary(t *testing.T) {
 		c := newCluster(t, Config{}, d.old, d.promoted)
 		probeWithin(t, c, 5*time.Second)
 		acknowledge := d.old.write
-		d.old.setWrite(func() (Write, error) { return Write{}, &Error{Reason: ReasonDiskFull, Err: errors.New("no space left")} })
+		d.old.setWrite(func() (Write, error) {
+			return Write{}, &Error{Reason: ReasonDiskFull, Err: errors.New("no space left")}
+		})
 		first := probeWithin(t, c, 5*time.Second)
 		time.Sleep(time.Minute)
 		d.old.setWrite(acknowledge)
