@@ -99,7 +99,7 @@ func (c *Cluster) startPrimary(ctx context.Context, name string, made template) 
 		return err
 	}
 	c.setPrimary(s)
-	if err := c.account.copyTree(made.dataDir, s.DataDir, nil); err != nil {
+	if err := c.account.copyTree(ctx, made.dataDir, s.DataDir, nil); err != nil {
 		return err
 	}
 	if err := newSystemIdentifier(s.DataDir); err != nil {
