@@ -87,11 +87,13 @@ func (d *demo) run(ctx context.Context) error {
 	options.Installation = installation
 	err = exporter.OnServers(ctx, options, func(program *exporter.Program, servers *rig.Rig) (err error) {
 		d.program, d.servers, d.dsns, d.roles = program, servers, servers.DSNs(), newRoles(servers.Servers)
+		var flags []string
 		if d.Failover {
 			d.names = nameFlags(servers.Servers.Servers())
+			flags = append([]string{"--pulse.interval=" + pulse.String()}, d.names...)
 		}
 		d.exporter, err = program.Start(ctx, exporter.Config{
-			DSNs: d.dsns, Args: d.names, Listen: d.Listen, Shared: true, Log: exporterLog{d.out.say},
+			DSNs: d.dsns, Args: flags, Listen: d.Listen, Shared: true, Log: exporterLog{d.out.say},
 		})
 		if err != nil {
 			return err
@@ -138,8 +140,8 @@ func (d *demo) introduce(took time.Duration) {
 			"\n"+`To see a failover: make run ARGS="--failover"`)
 	}
 	if d.Failover {
-		lab.Say(d.out, "%s is the primary, and will be killed in %v. The exporter is scraped every %v: so exact is its time of an outage.",
-			d.servers.Primary.Name, d.Times.Before, scrapeEvery)
+		lab.Say(d.out, "%s is the primary, and will be killed in %v. The exporter sends a canary every %v: so exact is its time of an outage.",
+			d.servers.Primary.Name, d.Times.Before, pulse)
 	}
 	lab.Say(d.out, "Ctrl-C stops everything.")
 }
@@ -171,7 +173,6 @@ func (d *demo) show(ctx context.Context) error {
 		everything.Go(func() error { return lab.Ended(ctx, d.pauseNowAndThen(ctx)) })
 	}
 	if d.Failover {
-		everything.Go(func() error { return lab.Ended(ctx, d.scrapeAlways(ctx)) })
 		everything.Go(func() error { return lab.Ended(ctx, d.failOverNowAndThen(ctx)) })
 	}
 	return everything.Wait()

@@ -14,7 +14,9 @@ import (
 )
 
 const (
-	// scrapeEvery is how exactly the exporter can time an outage: to a scrape.
+	// pulse is the exporter's interval of canaries, and so how exactly it times an outage.
+	pulse = 100 * time.Millisecond
+	// scrapeEvery is the time between two looks at what the exporter says.
 	scrapeEvery = 250 * time.Millisecond
 	// askEvery is the time between two questions to a server.
 	askEvery = 20 * time.Millisecond
@@ -131,18 +133,6 @@ func furthest(ctx context.Context, standbys []*pgcluster.Server) (best *pgcluste
 		}
 	}
 	return best, nil
-}
-
-// scrapeAlways scrapes the exporter as Prometheus would, only more often.
-func (d *demo) scrapeAlways(ctx context.Context) error {
-	for {
-		if _, err := d.scrape(ctx); err != nil {
-			return err
-		}
-		if err := lab.Sleep(ctx, scrapeEvery); err != nil {
-			return err
-		}
-	}
 }
 
 // scrape scrapes until the exporter answers. What keeps it from that is said.

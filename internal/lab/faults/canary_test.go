@@ -207,7 +207,10 @@ func accessFaults() []fault {
 func (s *scene) useUpConnections() {
 	s.exec(s.primary, "CREATE ROLE application LOGIN PASSWORD 'application'")
 	var open []*pgx.Conn
-	for taken := false; !taken; taken = connections(s.t, s.primary) == 0 {
+	for first := true; first || connections(s.t, s.primary) > 0; first = false {
+		if !first {
+			s.disconnectExporter(s.primary)
+		}
 		for {
 			conn, err := pgx.Connect(s.t.Context(), s.primary.DSN("application", "application", "postgres"))
 			if err != nil {
@@ -215,7 +218,6 @@ func (s *scene) useUpConnections() {
 			}
 			open = append(open, conn)
 		}
-		s.disconnectExporter(s.primary)
 	}
 	if len(open) == 0 {
 		s.t.Fatal("not even one connection could be opened")
