@@ -30,7 +30,7 @@ $(LAB):
 # On a terminal, Ctrl-C is for the demo alone, which then ends well; make would
 # call that an error.
 .PHONY: run
-run: $(LAB) ## Run the exporter on a primary and a replica of its own; ARGS="--load --pause --replicas=2" shows lag.
+run: $(LAB) ## Run the exporter on a primary and a replica of its own; ARGS="--load --pause --replicas=2" shows lag, ARGS="--failover" failovers.
 	@trap : INT; if [ -t 0 ]; then set -m; fi; $(LAB) demo $(ARGS); exit $$?
 
 .PHONY: build

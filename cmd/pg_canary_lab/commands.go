@@ -45,6 +45,7 @@ func demoCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 	c.Flag("replicas", "How many replicas.").Default("1").IntVar(&o.Replicas)
 	c.Flag("load", "Write heavily now and then, so that the replicas lag.").BoolVar(&o.Load)
 	c.Flag("pause", "Pause the replay of the last replica now and then.").BoolVar(&o.Pause)
+	c.Flag("failover", "Kill the primary after 20 s, promote a replica, clone the old primary again as a replica of that, and so on.").BoolVar(&o.Failover)
 	c.Flag("interval", "How often to print what a probe sees.").Default("3s").DurationVar(&o.Interval)
 	return c, func(ctx context.Context, out io.Writer) error { return demo.Run(ctx, o, out) }
 }

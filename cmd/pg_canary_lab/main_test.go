@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/demo"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -87,7 +89,7 @@ func TestExitStatus(t *testing.T) {
 func TestDemo(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
-	out := &watched{seen: interrupt, want: "synced"}
+	out := &watched{seen: interrupt, want: []string{"synced"}}
 	if err := run(ctx, []string{"demo", "--listen=127.0.0.1:0", "--load", "--pause", "--interval=100ms"}, out); err != nil {
 		t.Errorf("it ended with %v:\n%s", err, &out.text)
 	}
@@ -95,5 +97,51 @@ func TestDemo(t *testing.T) {
 		if !strings.Contains(out.text.String(), want) {
 			t.Errorf("the demo does not say %q:\n%s", want, &out.text)
 		}
+	}
+}
+
+// TestDemoOfFailovers lets the demo kill primaries, faster than a person could follow,
+// until all has been seen.
+func TestDemoOfFailovers(t *testing.T) {
+	fast := demo.Times{
+		Busy: time.Second, Idle: time.Second, Paused: 200 * time.Millisecond, Replaying: 200 * time.Millisecond,
+		Before: time.Millisecond, Rest: time.Millisecond, Down: time.Millisecond, Dead: time.Millisecond,
+	}
+	for name, test := range map[string]struct {
+		options demo.Options
+		want    []string
+	}{
+		"there and back, under load": {
+			demo.Options{Replicas: 1, Load: true},
+			[]string{
+				"Killing primary db1", `msg="no canary commit is acknowledged" primary=db1`,
+				"Promoting db2", `msg="another server took over as primary" from=db1 to=db2`,
+				`msg="canary commits are acknowledged again" primary=db2`, "Cloning db1 as a standby of db2", "db1 is back",
+				"Killing primary db2", "Promoting db1", "Cloning db2 as a standby of db1", "db2 is back",
+				"Writing heavily to db1", "Writing heavily to db2",
+			},
+		},
+		"others follow, and one is paused": {
+			demo.Options{Replicas: 3, Pause: true},
+			[]string{
+				"Killing primary db1", "Making db", "Cloning db1 as a standby of db", "db1 is back",
+				"SELECT pg_wal_replay_pause()", "SELECT pg_wal_replay_resume()",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const patience = 5 * time.Minute // The machine may be busy.
+			ctx, interrupt := context.WithTimeout(t.Context(), patience)
+			defer interrupt()
+			test.options.Listen, test.options.Interval = "127.0.0.1:0", 100*time.Millisecond
+			test.options.Failover, test.options.Times = true, fast
+			out := &watched{seen: interrupt, want: append(test.want, "Nobody could write for ", "Acknowledged commits lost: ")}
+			if err := demo.Run(ctx, test.options, out); err != nil {
+				t.Errorf("it ended with %v:\n%s", err, &out.text)
+			}
+			if missing := out.missing(); len(missing) > 0 || !strings.Contains(out.text.String(), "files removed") {
+				t.Errorf("the demo does not say %q, or does not clean up:\n%s", missing, &out.text)
+			}
+		})
 	}
 }

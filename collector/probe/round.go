@@ -13,6 +13,7 @@ import (
 type round struct {
 	began  time.Time
 	before <-chan struct{} // closed when the round before it has ended
+	wrote  chan struct{}   // closed when the write has been answered, or given up
 	ended  chan struct{}   // closed when the result is final, and the observer knows it
 
 	// The cluster's lock guards these.
@@ -33,6 +34,7 @@ const most = 64
 // ends before the probe does, that is what is known by then. The probe goes on all the
 // same: others may wait for it, and no scraper decides how long it takes.
 func (c *Cluster) Probe(ctx context.Context) *Result {
+	c.awaitPulse(ctx)
 	c.mu.Lock()
 	r := c.sharedLocked()
 	if r == nil {
@@ -52,11 +54,30 @@ func (c *Cluster) Probe(ctx context.Context) *Result {
 	return c.known(r)
 }
 
+// awaitPulse lets a beat of the pulse that is on its way be answered, so that a scrape has one of
+// its own; unless that takes too long, as of a primary that is frozen.
+func (c *Cluster) awaitPulse(ctx context.Context) {
+	c.mu.Lock()
+	r := c.last
+	pulses := r != nil && !r.scraped && !r.answered
+	c.mu.Unlock()
+	if !pulses {
+		return
+	}
+	timer := time.NewTimer(impatience - time.Since(r.began))
+	defer timer.Stop()
+	select {
+	case <-r.wrote:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 // sharedLocked returns the round that serves a scrape which comes now, nil for none: the last
-// one, the pulse's too, as long as its write has not been answered, so that all that it
-// will show is newer than the scrape; and the last probe that began a moment ago.
+// one as long as its write has not been answered, so that all that it will show is newer than the
+// scrape, the pulse's only if that takes long; and the last probe that began a moment ago.
 func (c *Cluster) sharedLocked() *round {
-	if r := c.last; r != nil && !r.answered {
+	if r := c.last; r != nil && !r.answered && (r.scraped || time.Since(r.began) >= impatience) {
 		r.scraped, r.result.Scraped = true, true
 		return r
 	}
@@ -70,7 +91,7 @@ func (c *Cluster) sharedLocked() *round {
 func (c *Cluster) beginLocked(scraped bool) *round {
 	now := time.Now()
 	r := &round{
-		scraped: scraped, began: now, ended: make(chan struct{}), primary: c.primary, beat: c.beat,
+		scraped: scraped, began: now, wrote: make(chan struct{}), ended: make(chan struct{}), primary: c.primary, beat: c.beat,
 		result: &Result{Started: now, Scraped: scraped, Nodes: make([]NodeResult, len(c.nodes))},
 	}
 	for i, n := range c.nodes {

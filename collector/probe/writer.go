@@ -126,6 +126,9 @@ func (c *Cluster) write(ctx context.Context, r *round) *batch {
 		c.writeTo(bounded, r, i)
 	}
 	c.mu.Lock()
+	if !r.answered {
+		close(r.wrote)
+	}
 	r.answered, r.giveUp = true, nil
 	c.recordOutage(r)
 	written := r.result.Write != nil

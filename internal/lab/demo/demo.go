@@ -2,11 +2,11 @@
 
 // Package demo shows the exporter at work on a machine without Docker: it starts
 // a primary and replicas of its own, serves their metrics, prints what probes
-// see, and, when asked to, makes the replicas lag. It leaves nothing behind.
+// see, and, when asked to, makes the replicas lag and kills the primary. It leaves
+// nothing behind.
 package demo
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +18,7 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
@@ -31,8 +32,13 @@ type Options struct {
 	Load bool
 	// Pause pauses the replay of the last replica now and then.
 	Pause bool
+	// Failover kills the primary now and then, promotes a replica, and brings the
+	// old one back as a replica of that.
+	Failover bool
 	// Interval is how often what a probe sees is printed.
 	Interval time.Duration
+	// Times are how long what is done takes; zero: what a person can follow.
+	Times Times
 }
 
 // check says what is wrong with the options.
@@ -49,8 +55,11 @@ func (o Options) check() error {
 // demo is one run.
 type demo struct {
 	Options
-	out      io.Writer
+	out      *printer
 	servers  *rig.Rig
+	dsns     []string
+	names    []string // flags that name the nodes
+	roles    *roles
 	program  *exporter.Program
 	exporter *exporter.Exporter
 }
@@ -60,7 +69,10 @@ func Run(ctx context.Context, options Options, out io.Writer) error {
 	if err := options.check(); err != nil {
 		return err
 	}
-	d := &demo{Options: options, out: out}
+	if options.Times == (Times{}) {
+		options.Times = options.times()
+	}
+	d := &demo{Options: options, out: &printer{out: out, table: true}}
 	return lab.Ended(ctx, d.run(ctx))
 }
 
@@ -71,13 +83,18 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	lab.Say(d.out, "Building the exporter, starting a primary and %d replica(s) …", d.Replicas)
-	// What a replica does about a query in its way is the server's own default.
-	err = exporter.OnServers(ctx, rig.Options{
-		Installation: installation, Replicas: d.Replicas,
-		Settings: map[string]string{"max_standby_streaming_delay": "30s"},
-	}, func(program *exporter.Program, servers *rig.Rig) (err error) {
-		d.program, d.servers = program, servers
-		d.exporter, err = program.Start(ctx, exporter.Config{DSNs: servers.DSNs(), Listen: d.Listen, Shared: true, Log: d.out})
+	options := d.rigOptions()
+	options.Installation = installation
+	err = exporter.OnServers(ctx, options, func(program *exporter.Program, servers *rig.Rig) (err error) {
+		d.program, d.servers, d.dsns, d.roles = program, servers, servers.DSNs(), newRoles(servers.Servers)
+		var flags []string
+		if d.Failover {
+			d.names = nameFlags(servers.Servers.Servers())
+			flags = append([]string{"--pulse.interval=" + pulse.String()}, d.names...)
+		}
+		d.exporter, err = program.Start(ctx, exporter.Config{
+			DSNs: d.dsns, Args: flags, Listen: d.Listen, Shared: true, Log: exporterLog{d.out.say},
+		})
 		if err != nil {
 			return err
 		}
@@ -91,15 +108,40 @@ func (d *demo) run(ctx context.Context) error {
 	return err
 }
 
+// rigOptions are those of the servers. What a replica does about a query in its way
+// is the server's own default, but for failovers: a promotion replays WAL that came
+// long ago, and would cancel every query.
+func (d *demo) rigOptions() rig.Options {
+	if !d.Failover {
+		return rig.Options{Replicas: d.Replicas, Settings: map[string]string{"max_standby_streaming_delay": "30s"}}
+	}
+	return rig.Options{Replicas: d.Replicas, Name: "db", Settings: map[string]string{"max_standby_archive_delay": "-1"}}
+}
+
+// nameFlags returns the flags that have the exporter call the nodes as we do: who is
+// the primary is what changes.
+func nameFlags(servers []*pgcluster.Server) []string {
+	flags := []string{"--primary.name=" + servers[0].Name}
+	for _, server := range servers[1:] {
+		flags = append(flags, "--replica.name="+server.Name)
+	}
+	return flags
+}
+
 func (d *demo) introduce(took time.Duration) {
 	lab.Say(d.out, "Ready in %v. Metrics: http://%s/metrics", took.Round(100*time.Millisecond), d.address())
 	for _, server := range d.servers.Servers.Servers() {
 		lab.Say(d.out, "psql on %s: PGPASSFILE=%s psql -h %s -p %d -U postgres",
 			server.Name, d.servers.Servers.Passfile(), server.Host, server.Port)
 	}
-	if !d.Load && !d.Pause {
+	if !d.Load && !d.Pause && !d.Failover {
 		lab.Say(d.out, `To see lag: make run ARGS="--load", make run ARGS="--pause", or`+
-			"\n  SELECT pg_wal_replay_pause();   -- on the replica, and pg_wal_replay_resume()")
+			"\n  SELECT pg_wal_replay_pause();   -- on the replica, and pg_wal_replay_resume()"+
+			"\n"+`To see a failover: make run ARGS="--failover"`)
+	}
+	if d.Failover {
+		lab.Say(d.out, "%s is the primary, and will be killed in %v. The exporter sends a canary every %v: so exact is its time of an outage.",
+			d.servers.Primary.Name, d.Times.Before, pulse)
 	}
 	lab.Say(d.out, "Ctrl-C stops everything.")
 }
@@ -130,34 +172,8 @@ func (d *demo) show(ctx context.Context) error {
 	if d.Pause {
 		everything.Go(func() error { return lab.Ended(ctx, d.pauseNowAndThen(ctx)) })
 	}
+	if d.Failover {
+		everything.Go(func() error { return lab.Ended(ctx, d.failOverNowAndThen(ctx)) })
+	}
 	return everything.Wait()
-}
-
-// print passes on what the exporter's own `check --watch` says, with the time
-// above each table.
-func (d *demo) print(ctx context.Context) error {
-	check := d.program.Command(ctx, d.servers.DSNs(), "check", "--watch", "--watch.interval="+d.Interval.String())
-	// One pipe for both keeps the reasons behind their table.
-	lines, said := io.Pipe()
-	check.Stdout, check.Stderr = said, said
-	wait, err := d.program.Launch(check)
-	if err != nil {
-		return err
-	}
-	ended := make(chan error, 1)
-	go func() {
-		ended <- wait()
-		_ = said.Close() // It cannot fail.
-	}()
-	for text := bufio.NewScanner(lines); text.Scan() && ctx.Err() == nil; {
-		if strings.HasPrefix(text.Text(), "NODE") {
-			lab.Say(d.out, "\n%s", time.Now().Format(time.TimeOnly))
-		}
-		lab.Say(d.out, "%s", text.Text())
-	}
-	_ = lines.Close() // What is said at the end is not for the user.
-	if err := <-ended; ctx.Err() == nil {
-		return fmt.Errorf("check --watch ended: %w", err)
-	}
-	return nil
 }

@@ -34,7 +34,7 @@ type Config struct {
 	Shared bool
 	// Timeout is what a scrape says of itself; 0 is that of the default.
 	Timeout time.Duration
-	// Log gets its warnings and errors; nil for none.
+	// Log gets its log, a line at a time; nil for none.
 	Log io.Writer
 }
 
@@ -130,7 +130,7 @@ func (e *Exporter) read(text string, listening chan<- string) {
 		default: // A second address is not asked for.
 		}
 	}
-	if severity := line["level"]; e.log != nil && (severity == "warn" || severity == "error") {
+	if e.log != nil {
 		_, _ = fmt.Fprintln(e.log, text)
 	}
 	e.mu.Lock()

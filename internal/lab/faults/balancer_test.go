@@ -15,6 +15,7 @@ func balancerFaults() []fault {
 	all := []fault{
 		{
 			name:      "failover behind a balancer that keeps old connections",
+			ofScrapes: true,
 			with:      linked,
 			hit:       (*scene).failOverForNewConnections,
 			publishes: "up 1, primaries 1, primary up, replica primary, primary_timeline 2, primary_changes_total 1, lost_writes_total 0",
@@ -29,8 +30,9 @@ func balancerFaults() []fault {
 			alerts: "PgCanaryReplicaPaused",
 		},
 		{
-			name: "failover behind a balancer that keeps old connections, and the old primary alive",
-			with: linked,
+			name:      "failover behind a balancer that keeps old connections, and the old primary alive",
+			ofScrapes: true,
+			with:      linked,
 			hit: func(s *scene) {
 				s.addOlderOf(s.replica)
 				s.until(s.primary, "the exporter's connection is older than ten seconds",
@@ -88,7 +90,8 @@ func balancerFaults() []fault {
 	}
 	for _, order := range []string{"", ", the list reversed"} {
 		all = append(all, fault{
-			name: "failover with target_session_attrs" + order,
+			name:      "failover with target_session_attrs" + order,
+			ofScrapes: true,
 			with: func(l *layout) {
 				l.more = func(s *scene, c *pairConfig) {
 					servers := []*pgcluster.Server{s.primary, s.replica}

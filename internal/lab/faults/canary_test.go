@@ -203,17 +203,21 @@ func accessFaults() []fault {
 }
 
 // useUpConnections takes every connection of the primary that a role without
-// special rights can have.
+// special rights can have, and those of the exporter.
 func (s *scene) useUpConnections() {
 	s.exec(s.primary, "CREATE ROLE application LOGIN PASSWORD 'application'")
-	s.disconnectExporter(s.primary)
 	var open []*pgx.Conn
-	for {
-		conn, err := pgx.Connect(s.t.Context(), s.primary.DSN("application", "application", "postgres"))
-		if err != nil {
-			break // That was the last one.
+	for first := true; first || connections(s.t, s.primary) > 0; first = false {
+		if !first {
+			s.disconnectExporter(s.primary)
 		}
-		open = append(open, conn)
+		for {
+			conn, err := pgx.Connect(s.t.Context(), s.primary.DSN("application", "application", "postgres"))
+			if err != nil {
+				break // That was the last one.
+			}
+			open = append(open, conn)
+		}
 	}
 	if len(open) == 0 {
 		s.t.Fatal("not even one connection could be opened")

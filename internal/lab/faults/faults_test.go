@@ -37,8 +37,8 @@ type fault struct {
 	healed string
 	// alerts are those that fire while it lasts, separated by commas.
 	alerts string
-	// ofScrapes is true for a row that counts what a scrape does, and breaks it at a certain
-	// point: beats between the scrapes would move that.
+	// ofScrapes is true for a row that counts what scrapes do, breaks one at a certain point, or
+	// depends on which of two names of one server is asked first: beats between them change that.
 	ofScrapes bool
 }
 

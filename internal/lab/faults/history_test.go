@@ -73,7 +73,7 @@ func historyFaults() []fault {
 			alerts: "PgCanaryReplicaDiverged, PgCanaryReplicaUnreachable",
 		},
 		{
-			name: "connection broken right after an acknowledgement, and the primary lost",
+			name: "connection broken right after an acknowledgement, and the primary lost", ofScrapes: true,
 			with: func(l *layout) { l.links = true },
 			hit:  (*scene).acknowledgedAndLost,
 			publishes: "up 1, primaries 1, primary unreachable (connect), replica leads, " +
@@ -109,8 +109,9 @@ func historyFaults() []fault {
 			alerts: "PgCanaryReplicaDisconnected, PgCanaryReplicaUnreachable",
 		},
 		{
-			name: "replica beyond the fork, and the new primary restarted",
-			with: linkedThree,
+			name:      "replica beyond the fork, and the new primary restarted",
+			ofScrapes: true,
+			with:      linkedThree,
 			hit: func(s *scene) {
 				s.passBy()
 				must(s.t, s.replica.Restart(s.t.Context()))

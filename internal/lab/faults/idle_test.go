@@ -16,6 +16,7 @@ func idleFaults() []fault {
 	return []fault{
 		{
 			name:      "idle sessions ended by the servers (idle_session_timeout)",
+			ofScrapes: true,
 			hit:       (*scene).outlastSessions,
 			publishes: "up 1, primaries 1, primary up, replica synced",
 			heal:      func(s *scene) { s.undo(); s.rest = nil },

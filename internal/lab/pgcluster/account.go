@@ -107,8 +107,12 @@ func (a account) writeFile(path, content string) error {
 
 // copyTree copies the directory from to the new directory to, for the account.
 // skip is asked with paths relative to from. What vanishes meanwhile is left out.
-func (a account) copyTree(from, to string, skip func(path string, entry fs.DirEntry) bool) error {
+// It ends between two files when ctx does.
+func (a account) copyTree(ctx context.Context, from, to string, skip func(path string, entry fs.DirEntry) bool) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil && path != from {
 			return ignoreNotExist(err)
 		}

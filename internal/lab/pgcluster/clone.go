@@ -45,7 +45,7 @@ func (c *Cluster) clone(ctx context.Context, from *Server, target string) error 
 		if _, err := conn.Exec(ctx, begin, "pgcluster"); err != nil {
 			return err
 		}
-		if err := c.account.copyTree(from.DataDir, target, skipInClone); err != nil {
+		if err := c.account.copyTree(ctx, from.DataDir, target, skipInClone); err != nil {
 			return err
 		}
 		if err := c.copyControlFile(ctx, from.DataDir, target); err != nil {

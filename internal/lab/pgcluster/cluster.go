@@ -7,6 +7,7 @@
 package pgcluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,6 +26,7 @@ import (
 type Options struct {
 	Installation Installation      // the programs to run; the zero value is Find("")
 	Dir          string            // parent of the cluster's directory; "" is that for temporary files
+	Name         string            // of the first server; "" is primary
 	Settings     map[string]string // of postgresql.conf, for the primary and its replicas
 	Environment  []string          // name=value, of the servers, beside what they get anyway
 	Log          io.Writer         // a line for each thing done; nil for none
@@ -84,20 +86,20 @@ func New(ctx context.Context, options Options) (*Cluster, error) {
 		log:           options.Log,
 	}
 	maps.Copy(c.settings, options.Settings)
-	if err := c.startPrimary(ctx, made); err != nil {
+	if err := c.startPrimary(ctx, cmp.Or(options.Name, "primary"), made); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	c.logf("PostgreSQL %s primary listening on %s, data in %s", c.installation.Version, c.primary.Addr(), c.primary.DataDir)
 	return c, nil
 }
 
-func (c *Cluster) startPrimary(ctx context.Context, made template) error {
-	s, err := c.newServer("primary", c.settings)
+func (c *Cluster) startPrimary(ctx context.Context, name string, made template) error {
+	s, err := c.newServer(name, c.settings)
 	if err != nil {
 		return err
 	}
 	c.setPrimary(s)
-	if err := c.account.copyTree(made.dataDir, s.DataDir, nil); err != nil {
+	if err := c.account.copyTree(ctx, made.dataDir, s.DataDir, nil); err != nil {
 		return err
 	}
 	if err := newSystemIdentifier(s.DataDir); err != nil {

@@ -35,6 +35,9 @@ type Options struct {
 	Settings map[string]string
 	// Replicas is how many to start; 0 is one.
 	Replicas int
+	// Name is what each server is called, with its number; "" is primary, replica1,
+	// replica2…, which no longer says what they are after a failover.
+	Name string
 	// Linked makes the first replica stream through the link.
 	Linked bool
 }
@@ -47,6 +50,7 @@ type Rig struct {
 	// Link is nil unless it was asked for.
 	Link *Link
 
+	name     string // of Options
 	password string
 }
 
@@ -56,11 +60,15 @@ type Rig struct {
 func New(ctx context.Context, options Options) (*Rig, error) {
 	settings := map[string]string{"max_standby_streaming_delay": "-1"}
 	maps.Copy(settings, options.Settings)
-	servers, err := pgcluster.New(ctx, pgcluster.Options{Installation: options.Installation, Settings: settings})
+	first := pgcluster.Options{Installation: options.Installation, Settings: settings}
+	if options.Name != "" {
+		first.Name = options.Name + "1"
+	}
+	servers, err := pgcluster.New(ctx, first)
 	if err != nil {
 		return nil, err
 	}
-	r := &Rig{Servers: servers, Primary: servers.Primary(), password: rand.Text()}
+	r := &Rig{Servers: servers, Primary: servers.Primary(), name: options.Name, password: rand.Text()}
 	if err := r.prepare(ctx, options); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -95,9 +103,11 @@ func (r *Rig) Grow(ctx context.Context, replicas int) error {
 }
 
 func (r *Rig) addReplica(ctx context.Context, way string) (*pgcluster.Server, error) {
-	return r.Servers.AddReplica(ctx, pgcluster.ReplicaOptions{
-		Name: fmt.Sprint("replica", len(r.Servers.Replicas())+1), Via: way,
-	})
+	name := fmt.Sprint("replica", len(r.Servers.Replicas())+1)
+	if r.name != "" {
+		name = fmt.Sprint(r.name, len(r.Servers.Servers())+1)
+	}
+	return r.Servers.AddReplica(ctx, pgcluster.ReplicaOptions{Name: name, Via: way})
 }
 
 // DSNs returns the exporter's connection strings, the primary's first.
