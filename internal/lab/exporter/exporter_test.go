@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func onPair(t *testing.T, program *exporter.Program) {
 	pair, err := rig.New(t.Context(), rig.Options{})
 	must(t, err)
 	t.Cleanup(func() { must(t, pair.Close()) })
-	e, err := program.Start(t.Context(), exporter.Config{DSNs: pair.DSNs(), Moments: true})
+	e, err := program.Start(t.Context(), exporter.Config{DSNs: pair.DSNs(), Beats: true})
 	must(t, err)
 	must(t, e.WaitSynced(t.Context(), 1))
 	_, moments, err := e.Probe(t.Context())
@@ -59,6 +60,29 @@ func onPair(t *testing.T, program *exporter.Program) {
 	must(t, e.Stop())
 	if _, err := e.Scrape(t.Context()); err == nil {
 		t.Error("a scrape was answered after the end")
+	}
+	hasTold(t, e)
+}
+
+// hasTold: all beats are known after the end, of which the last had no primary.
+func hasTold(t *testing.T, e *exporter.Exporter) {
+	t.Helper()
+	beats, shown := e.TakeTold()
+	if counted, _ := e.Told(); counted != len(beats) || counted < 3 || len(shown) == 0 {
+		t.Fatalf("%d beats and %d delays were kept, of %d", len(beats), len(shown), counted)
+	}
+	for i, m := range beats {
+		if m.Number != i+1 || !m.Scraped || m.Attempted.Before(m.Started) || m.Ended.Before(m.Attempted) {
+			t.Errorf("beat %d is %+v", i+1, m)
+		}
+	}
+	if !slices.ContainsFunc(beats, func(m *exporter.Moments) bool {
+		return m.Capacity == shown[0].Capacity && m.Acknowledged.Equal(shown[0].Acknowledged) && len(m.Reads) == 1 && m.Reads[0].Node == shown[0].Node
+	}) {
+		t.Errorf("the first delay is of no beat: %+v", shown[0])
+	}
+	if last := beats[len(beats)-1]; !last.Acknowledged.IsZero() || last.Reason == "" || len(last.Notices) != 1 || !last.Notices[0].Since.Equal(last.Attempted) {
+		t.Errorf("without a primary the last beat is %+v", last)
 	}
 }
 
