@@ -120,9 +120,11 @@ func (a *ledger) add(b *history.Beat) {
 		return
 	}
 	a.addHidden(b, c)
+	if a.branch != c.branch {
+		a.situation = ""
+	}
 	a.branch = c.branch
 	a.beats = append(a.beats, beat{commit: c, claimed: true})
-	a.situation = ""
 }
 
 // settled is when a beat was: when it and all before it had ended.

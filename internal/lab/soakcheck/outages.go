@@ -8,11 +8,10 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 )
 
-// outage is one that an exporter told of, with the number of the beats that were the first to know of
-// its beginning and its end; 0 while it lasts.
+// outage is one that an exporter told of, with the number of the beat that was the first to know of it.
 type outage struct {
-	began, ended    history.Moment
-	begins, endedBy int
+	began, ended history.Moment
+	number       int
 }
 
 // lasted is how long it had by a moment.
@@ -84,7 +83,7 @@ func (w *writing) begin(b *history.Beat, hides, overtaken bool) {
 	}
 	w.j.expect(told.Since >= start.from && told.Since <= start.to, checkOutages, "%s: beat %d begins an outage at %d, not from %d to %d",
 		w.r.Exporter, b.Number, told.Since, start.from, start.to)
-	w.lasts = &outage{began: told.Since, ended: history.Never, begins: b.Number}
+	w.lasts = &outage{began: told.Since, ended: history.Never, number: b.Number}
 	w.all = append(w.all, w.lasts)
 }
 
@@ -100,7 +99,7 @@ func (w *writing) end(b *history.Beat, hides bool) {
 	if !ends {
 		return
 	}
-	w.lasts.ended, w.lasts.endedBy = *b.Acknowledged, b.Number
+	w.lasts.ended = *b.Acknowledged
 	if told != nil {
 		lasted := *b.Acknowledged - w.lasts.began
 		holds := told.After == lasted || hides && told.After < lasted && told.After >= b.Started-w.lasts.began
@@ -151,11 +150,11 @@ func (j *judge) checkOutageTotals(r *run, all []*outage, t published) {
 	var low, high int64
 	var shortest, longest history.Moment
 	for _, o := range all {
-		if o.begins <= least {
+		if o.number <= least {
 			low++
 			shortest += o.lasted(from)
 		}
-		if o.begins <= most {
+		if o.number <= most {
 			high++
 		}
 		longest += o.lasted(t.to)
