@@ -94,6 +94,7 @@ func addSoak(app *kingpin.Application, commands map[string]runner) {
 	run.Flag("history", "File to write.").Required().StringVar(&o.History)
 	run.Flag("seed", "Seed of the faults' order and lengths; 0: a new one.").Uint64Var(&o.Seed)
 	run.Flag("wait", "The exporter's --probe.wait.").Default(rig.Config().Wait.String()).DurationVar(&o.Wait)
+	run.Flag("pulse", "The exporter's --pulse.interval; 0: none.").Default("0s").DurationVar(&o.Pulse)
 	run.Flag("quiet-time", "Longest time without a fault.").Default("2s").DurationVar(&o.Quiet)
 	run.Flag("fault-time", "Longest time of a fault.").Default("1500ms").DurationVar(&o.Fault)
 	commands[run.FullCommand()] = func(ctx context.Context, out io.Writer) error { return soak.Run(ctx, o, out) }

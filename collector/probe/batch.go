@@ -11,6 +11,13 @@ type batch struct {
 	own  *follower     // that runs on the goroutine of whoever waits; nil for none
 }
 
+// leave says that a search of it has ended.
+func (b *batch) leave() {
+	if b.open--; b.open == 0 {
+		close(b.done)
+	}
+}
+
 // seek begins to look for the beat of a round, which has to end by a deadline, on the nodes
 // that it was not written on.
 func (c *Cluster) seek(r *round, deadline time.Time) *batch {

@@ -21,6 +21,7 @@ const (
 type follower struct {
 	index    int
 	searches []*search // that have not ended, the oldest first
+	ended    []*search // that have with the last read, and whose rounds wait for them
 	running  bool      // a goroutine works for it
 	woken    chan struct{}
 	wishes   []*wish // of the searches
@@ -83,6 +84,7 @@ func (c *Cluster) follow(f *follower, until *batch) {
 func (c *Cluster) abandonLocked(f *follower) {
 	for _, s := range f.searches {
 		c.endLocked(s)
+		s.batch.leave()
 	}
 	f.release()
 	f.searches, f.running = nil, false
@@ -203,6 +205,7 @@ func (c *Cluster) tell(f *follower, a answer) {
 			continue
 		}
 		c.endLocked(s)
+		f.ended = append(f.ended, s)
 	}
 	clear(f.searches[len(kept):])
 	f.searches = kept
@@ -213,11 +216,20 @@ func (c *Cluster) tell(f *follower, a answer) {
 	if f.looking = a.err == nil; a.err != nil && !mayPass(a.err) {
 		f.blind = now
 	}
+	if len(shown) > 0 && c.observer != nil { // Before the rounds end, which are told then.
+		c.mu.Unlock()
+		c.tellShown(i, shown, a.Received)
+		c.mu.Lock()
+	}
+	for _, s := range f.ended {
+		s.batch.leave()
+	}
+	clear(f.ended)
+	f.ended = f.ended[:0]
 	c.mu.Unlock()
-	c.tellShown(i, shown, a.Received)
 }
 
-// endLocked ends a search.
+// endLocked ends a search, but for that its batch has to be left.
 func (c *Cluster) endLocked(s *search) {
 	if !s.round.over {
 		c.conclusion(s, s.result())
@@ -227,9 +239,6 @@ func (c *Cluster) endLocked(s *search) {
 	}
 	if s.look && !s.round.answered {
 		c.noticeLocked(s.round)
-	}
-	if s.batch.open--; s.batch.open == 0 {
-		close(s.batch.done)
 	}
 }
 
@@ -256,9 +265,6 @@ func (c *Cluster) revealLocked(f *follower, read Read) []verdict.Sighting {
 
 // tellShown tells the observer of beats that a replica shows now.
 func (c *Cluster) tellShown(i int, shown []verdict.Sighting, at time.Time) {
-	if len(shown) == 0 || c.observer == nil {
-		return
-	}
 	c.telling.Lock()
 	defer c.telling.Unlock()
 	for n := len(shown) - 1; n >= 0; n-- { // The oldest first.

@@ -319,3 +319,33 @@ func TestStopAnswersEverybody(t *testing.T) {
 		}
 	})
 }
+
+// slowRecorder takes its time for what it is told of replicas.
+type slowRecorder struct{ recorder }
+
+func (r *slowRecorder) Shown(replica string, beat verdict.Sighting, delay time.Duration) {
+	time.Sleep(time.Millisecond)
+	r.recorder.Shown(replica, beat, delay)
+}
+
+// TestDelaysAreToldFirst: when a probe has ended, the delays that its reads saw are known.
+func TestDelaysAreToldFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, told := newScene(0, 5*time.Millisecond), &slowRecorder{}
+		second := &fakeNode{name: "second", server: server(3)}
+		shows := s.replica.read
+		second.read = func(n int) (Read, error) { // It is later, so that the two are not told of at once.
+			time.Sleep(20 * time.Millisecond)
+			return shows(n)
+		}
+		c := newCluster(t, Config{}, s.primary, s.replica, second)
+		c.Observe(told)
+		for n := range 3 {
+			probeWithin(t, c, 5*time.Second)
+			if got := len(told.shown()); got != 2*(n+1) {
+				t.Errorf("%d delays are known after %d probes of two replicas", got, n+1)
+			}
+		}
+	})
+}

@@ -27,6 +27,8 @@ type Config struct {
 	Listen string
 	// Moments makes it log the moments of its probes.
 	Moments bool
+	// Beats keeps those of all beats, and all visibility delays, for [Exporter.TakeTold].
+	Beats bool
 	// Shared lets scrapes that come close together share a probe, as the
 	// exporter does by itself; a measurement wants one for each.
 	Shared bool
@@ -50,9 +52,10 @@ type Exporter struct {
 
 	mu      sync.Mutex
 	last    string        // line of the log
-	reads   []logLine     // of the probe that is being read
+	reads   []Reads       // of the beat whose lines are being read
+	notices []Notice      // of that
 	moments []*Moments    // of the last probes
-	notices []Notice      // that nobody has taken
+	told    told          // of all beats
 	news    chan struct{} // closed with the next probe's moments
 }
 
@@ -60,7 +63,7 @@ type Exporter struct {
 func (p *Program) Start(ctx context.Context, config Config) (*Exporter, error) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	level := "info"
-	if config.Moments {
+	if config.Moments || config.Beats {
 		level = "debug"
 	}
 	args := append([]string{
@@ -72,7 +75,7 @@ func (p *Program) Start(ctx context.Context, config Config) (*Exporter, error) {
 	}
 	e := &Exporter{
 		timeout: cmp.Or(config.Timeout, scrapeTimeout), origin: time.Now(), command: p.Command(running, config.DSNs, args...), stop: stop,
-		ended: make(chan struct{}), log: config.Log, news: make(chan struct{}),
+		ended: make(chan struct{}), log: config.Log, news: make(chan struct{}), told: told{wanted: config.Beats},
 	}
 	lines, err := e.command.StderrPipe()
 	if err != nil {
@@ -133,8 +136,7 @@ func (e *Exporter) read(text string, listening chan<- string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.last = text
-	e.account(line)
-	e.notice(text, line)
+	e.account(text, line)
 }
 
 func (e *Exporter) lastLine() string {

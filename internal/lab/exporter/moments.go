@@ -10,15 +10,26 @@ import (
 	"time"
 )
 
-// Moments are when the parts of a probe were sent and came back, on our monotonic
-// clock. Those of what did not happen are zero.
+// Moments are when the parts of a probe, or of a beat of the pulse, were sent and came
+// back, on our monotonic clock. Those of what did not happen are zero.
 type Moments struct {
-	// Primary is the node that acknowledged the canary.
-	Primary                   string
-	Capacity                  int64
-	Sent, Acknowledged, Ended time.Time
+	// Number counts those of an exporter, from 1 on, in the order in which they ended: so its
+	// counters have them. Scraped is false for a beat of the pulse.
+	Number  int
+	Scraped bool
+	// Primary is the node that acknowledged the canary, or was to.
+	Primary string
+	// Capacity and LSN are the value that was acknowledged and a position that is not
+	// before it.
+	Capacity, LSN             int64
+	Started, Attempted, Ended time.Time
+	Sent, Acknowledged        time.Time
+	// Reason is why it was not acknowledged, "" where that is not known.
+	Reason string
 	// Reads are those of each replica.
 	Reads []Reads
+	// Notices are what it was the first to see.
+	Notices []Notice
 }
 
 // Reads are the moments of one replica.
@@ -28,6 +39,13 @@ type Reads struct {
 	// LastStale is when the last read that did not show the canary was sent,
 	// FirstFresh when the first one that did came back.
 	LastStale, FirstFresh time.Time
+}
+
+// Shown is a visibility delay that was counted.
+type Shown struct {
+	Node                   string
+	Capacity               int64
+	Acknowledged, Received time.Time
 }
 
 // kept is how many probes' moments are kept: some end while nobody asks.
@@ -62,32 +80,58 @@ func (l logLine) number(key string) (n int64) {
 	return n
 }
 
-// account collects the lines of a probe, whose own comes last.
-func (e *Exporter) account(line logLine) {
+// position reads an LSN, 0 where the line has none.
+func (l logLine) position(key string) int64 {
+	var high, low int64
+	if _, err := fmt.Sscanf(l[key], "%X/%X", &high, &low); err != nil {
+		return 0
+	}
+	return high<<32 | low
+}
+
+// account collects the lines of a beat, whose own comes last.
+func (e *Exporter) account(text string, line logLine) {
 	switch line["msg"] {
 	case "reads":
-		e.reads = append(e.reads, line)
-	case "probe":
-		m := &Moments{
-			Primary: line["primary"], Capacity: line.number("capacity"),
-			Sent: line.moment(e.origin, "sent"), Acknowledged: line.moment(e.origin, "acknowledged"), Ended: line.moment(e.origin, "ended"),
+		e.reads = append(e.reads, Reads{
+			Node:      line["node"],
+			FirstSent: line.moment(e.origin, "first_sent"), FirstReceived: line.moment(e.origin, "first_received"),
+			LastStale: line.moment(e.origin, "last_stale_sent"), FirstFresh: line.moment(e.origin, "first_fresh_received"),
+		})
+	case "shown":
+		e.told.keepShown(Shown{
+			Node: line["node"], Capacity: line.number("capacity"),
+			Acknowledged: line.moment(e.origin, "acknowledged"), Received: line.moment(e.origin, "received"),
+		})
+	case "probe", "beat":
+		e.accountBeat(line)
+	default:
+		if n, ok := e.noticeOf(text, line); ok {
+			e.notices = append(e.notices, n)
 		}
-		for _, read := range e.reads {
-			m.Reads = append(m.Reads, Reads{
-				Node:      read["node"],
-				FirstSent: read.moment(e.origin, "first_sent"), FirstReceived: read.moment(e.origin, "first_received"),
-				LastStale: read.moment(e.origin, "last_stale_sent"), FirstFresh: read.moment(e.origin, "first_fresh_received"),
-			})
-		}
-		e.reads = nil
-		e.moments = append(e.moments[max(0, len(e.moments)-kept+1):], m)
-		close(e.news)
-		e.news = make(chan struct{})
 	}
 }
 
+func (e *Exporter) accountBeat(line logLine) {
+	m := &Moments{
+		Scraped: line["msg"] == "probe", Primary: line["primary"], Capacity: line.number("capacity"), LSN: line.position("lsn"),
+		Started: line.moment(e.origin, "started"), Attempted: line.moment(e.origin, "attempted"), Ended: line.moment(e.origin, "ended"),
+		Sent: line.moment(e.origin, "sent"), Acknowledged: line.moment(e.origin, "acknowledged"),
+		Reason: line["reason"], Reads: e.reads, Notices: e.notices,
+	}
+	e.reads, e.notices = nil, nil
+	e.told.keepBeat(m)
+	if !m.Scraped {
+		return
+	}
+	e.moments = append(e.moments[max(0, len(e.moments)-kept+1):], m)
+	close(e.news)
+	e.news = make(chan struct{})
+}
+
 // Probe makes one scrape and returns what it showed, and the moments of the probe
-// behind it, nil when that wrote nothing. No other scrape may run meanwhile.
+// behind it, nil when that wrote nothing, or had not ended when the scrape was
+// answered. No other scrape may run meanwhile.
 func (e *Exporter) Probe(ctx context.Context) (Samples, *Moments, error) {
 	began := time.Now()
 	samples, err := e.Scrape(ctx)
@@ -103,11 +147,17 @@ func (e *Exporter) Probe(ctx context.Context) (Samples, *Moments, error) {
 		return samples, nil, nil
 	}
 	m, err := e.momentsOf(ctx, *capacity)
-	if err == nil && (m.Sent.Before(began) || m.Ended.After(ended)) {
-		err = fmt.Errorf("the exporter's clock is not ours: its probe began %v after the scrape and ended %v before it did",
-			m.Sent.Sub(began), ended.Sub(m.Ended))
+	switch {
+	case err != nil:
+		return samples, nil, err
+	case m.Ended.Before(began) || m.Acknowledged.After(ended):
+		return samples, nil, fmt.Errorf("the exporter's clock is not ours: a probe ended %v after the scrape began, and was acknowledged %v before that ended",
+			m.Ended.Sub(began), ended.Sub(m.Acknowledged))
+	case m.Ended.After(ended):
+		return samples, nil, nil
+	default:
+		return samples, m, nil
 	}
-	return samples, m, err
 }
 
 // momentsOf returns those of the probe that wrote a capacity, which a scrape has
@@ -134,7 +184,7 @@ func (e *Exporter) lookUp(capacity int64) (*Moments, <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i, m := range e.moments {
-		if m.Capacity == capacity {
+		if m.Capacity == capacity && !m.Acknowledged.IsZero() {
 			// After a failover another canary may have the same value.
 			e.moments = slices.Delete(e.moments, i, i+1)
 			return m, nil

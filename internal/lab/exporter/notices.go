@@ -2,7 +2,10 @@
 
 package exporter
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Notice is a line of the exporter's log that tells of what happens once.
 type Notice struct {
@@ -10,31 +13,29 @@ type Notice struct {
 	Message string
 	// Commits is how many canary commits it is about.
 	Commits int64
+	// Since is when an outage began, and After how long one lasted.
+	Since time.Time
+	After time.Duration
 }
 
 // The messages of notices.
 const (
-	TookOver  = "another server took over as primary"
-	Lost      = "acknowledged commits are lost"
-	AtRisk    = "acknowledged commits are on another primary only"
-	SafeAgain = "no acknowledged commits are at risk any more"
+	TookOver    = "another server took over as primary"
+	Lost        = "acknowledged commits are lost"
+	AtRisk      = "acknowledged commits are on another primary only"
+	SafeAgain   = "no acknowledged commits are at risk any more"
+	OutageBegan = "no canary commit is acknowledged"
+	OutageEnded = "canary commits are acknowledged again"
 )
 
-// notice keeps a line that tells of a change of primary or of lost commits.
-func (e *Exporter) notice(text string, line logLine) {
-	for _, message := range []string{TookOver, Lost, AtRisk, SafeAgain} {
+// noticeOf returns what a line tells of what happens once; false for nothing. The line of the beat that
+// saw it first comes after it.
+func (e *Exporter) noticeOf(text string, line logLine) (Notice, bool) {
+	for _, message := range []string{TookOver, Lost, AtRisk, SafeAgain, OutageBegan, OutageEnded} {
 		if strings.Contains(text, `msg="`+message+`"`) {
-			e.notices = append(e.notices, Notice{message, line.number("canary_commits")})
+			after, _ := time.ParseDuration(line["after"])
+			return Notice{message, line.number("canary_commits"), line.moment(e.origin, "since"), after}, true
 		}
 	}
-}
-
-// Notices returns those since the last call. What a probe logged is among them when
-// its moments are there.
-func (e *Exporter) Notices() []Notice {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	taken := e.notices
-	e.notices = nil
-	return taken
+	return Notice{}, false
 }

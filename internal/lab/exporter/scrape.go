@@ -23,7 +23,8 @@ import (
 const scrapeTimeout = 5 * time.Second
 
 // Samples are the gauges and counters of one scrape, by name; of a metric with several
-// series the last one counts, which on a pair is the only one of those that are looked at.
+// series the last one counts, which on a pair is the only one of those that are looked at. A
+// histogram has a name_count and a name_sum, and verdicts_total a name for each verdict: name synced.
 type Samples struct {
 	Values map[string]*float64
 	// State is the one that a replica is in.
@@ -146,6 +147,13 @@ func (s *Samples) add(name string, metric *dto.Metric) {
 	}
 	if counter := metric.GetCounter(); counter != nil {
 		s.Values[name] = counter.Value
+		if verdict := label(metric, "verdict"); verdict != "" {
+			s.Values[name+" "+verdict] = counter.Value
+		}
+	}
+	if histogram := metric.GetHistogram(); histogram != nil {
+		count := float64(histogram.GetSampleCount())
+		s.Values[name+"_count"], s.Values[name+"_sum"] = &count, histogram.SampleSum
 	}
 	if name == "pg_canary_replica_state" && metric.GetGauge().GetValue() == 1 {
 		s.State = label(metric, "state")

@@ -37,6 +37,9 @@ type Line struct {
 	Seen     *Seen     `json:"seen,omitempty"`
 	Fault    *Fault    `json:"fault,omitempty"`
 
+	Beat  *Beat  `json:"beat,omitempty"`
+	Delay *Delay `json:"delay,omitempty"`
+
 	Branch *Branch `json:"branch,omitempty"`
 	Span   *Span   `json:"span,omitempty"`
 	Shown  *Shown  `json:"shown,omitempty"`
@@ -49,11 +52,16 @@ type Settings struct {
 	SyncedWithin Moment `json:"synced_within"`
 	// Failovers is how often each change of primaries was to be made.
 	Failovers int `json:"failovers,omitempty"`
+	// Pulse is the interval of the beats between scrapes, 0 for none.
+	Pulse Moment `json:"pulse,omitempty"`
 }
 
 // Probe is what the exporter said in one scrape. What it did not say is null.
 type Probe struct {
 	Number int `json:"number"`
+	// From and To bracket the scrape.
+	From Moment `json:"from"`
+	To   Moment `json:"to"`
 
 	// What the scrape over HTTP showed.
 	Up              bool     `json:"up"`
@@ -63,16 +71,16 @@ type Probe struct {
 	Synced          *bool    `json:"synced,omitempty"`
 	LagBytes        *int64   `json:"lag_bytes,omitempty"`
 	LagSeconds      *float64 `json:"lag_seconds,omitempty"`
+	Bound           *float64 `json:"staleness_bound_seconds,omitempty"`
+	Unseen          *int64   `json:"unseen_beats,omitempty"`
 	State           string   `json:"state,omitempty"`
+	Totals          Totals   `json:"totals"`
 
 	// What a scrape does not show: the exporter's own account of when the
 	// canary became visible.
-	Sent          *Moment `json:"sent,omitempty"`
-	Acknowledged  *Moment `json:"acknowledged,omitempty"`
-	FirstSent     *Moment `json:"first_sent,omitempty"`
-	FirstReceived *Moment `json:"first_received,omitempty"`
-	LastStale     *Moment `json:"last_stale,omitempty"`
-	FirstFresh    *Moment `json:"first_fresh,omitempty"`
+	Sent         *Moment `json:"sent,omitempty"`
+	Acknowledged *Moment `json:"acknowledged,omitempty"`
+	Reads
 	// Ended is when the whole probe had ended.
 	Ended *Moment `json:"ended,omitempty"`
 }
@@ -115,6 +123,8 @@ func (w *Writer) Write(line Line) error { return w.encoder.Encode(line) }
 type History struct {
 	Settings Settings
 	Probes   []Probe
+	Beats    []Beat
+	Delays   []Delay
 	Seen     []Seen
 	Faults   []Fault
 	// Of failovers: see lines.go.
@@ -160,6 +170,10 @@ func (h *History) add(line *Line) bool {
 		h.Seen = append(h.Seen, *line.Seen)
 	case line.Fault != nil:
 		h.Faults = append(h.Faults, *line.Fault)
+	case line.Beat != nil:
+		h.Beats = append(h.Beats, *line.Beat)
+	case line.Delay != nil:
+		h.Delays = append(h.Delays, *line.Delay)
 	case line.Branch != nil:
 		h.Branches = append(h.Branches, *line.Branch)
 	case line.Span != nil:

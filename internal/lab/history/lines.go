@@ -47,12 +47,11 @@ type Look struct {
 
 // Scrape is what one exporter said in one scrape of a cluster of several servers.
 type Scrape struct {
-	// Exporter is its name, Run counts its starts, Number the scrapes of all.
-	Exporter string `json:"exporter"`
-	Run      int    `json:"run"`
-	Number   int    `json:"number"`
-	Began    Moment `json:"began"`
-	Ended    Moment `json:"ended"`
+	Source
+	// Number counts the scrapes of all.
+	Number int    `json:"number"`
+	Began  Moment `json:"began"`
+	Ended  Moment `json:"ended"`
 
 	Up        bool   `json:"up"`
 	Capacity  *int64 `json:"primary_capacity,omitempty"`
@@ -61,14 +60,13 @@ type Scrape struct {
 	Primaries *int64 `json:"primaries,omitempty"`
 	Changes   int64  `json:"primary_changes_total"`
 	Lost      int64  `json:"lost_writes_total"`
+	Totals    Totals `json:"totals"`
 
 	// Written is the server that acknowledged the beat, by the exporter's own account.
 	Written      string  `json:"written,omitempty"`
 	Sent         *Moment `json:"sent,omitempty"`
 	Acknowledged *Moment `json:"acknowledged,omitempty"`
 
-	// Notices are what it logged since its scrape before.
-	Notices []Notice `json:"notices,omitempty"`
 	// Nodes are those that it was told of, by their servers' names.
 	Nodes map[string]NodeSaid `json:"nodes"`
 }
@@ -79,23 +77,8 @@ type NodeSaid struct {
 	State  string `json:"state,omitempty"`
 	Synced *bool  `json:"synced,omitempty"`
 	// Capacity is what the node showed as a replica.
-	Capacity      *int64  `json:"replica_capacity,omitempty"`
-	FirstSent     *Moment `json:"first_sent,omitempty"`
-	FirstReceived *Moment `json:"first_received,omitempty"`
-	FirstFresh    *Moment `json:"first_fresh,omitempty"`
-}
-
-// The kinds of notices.
-const (
-	TookOver  = "took over"
-	Lost      = "lost"
-	AtRisk    = "at risk"
-	SafeAgain = "not at risk"
-)
-
-// Notice is a line of an exporter's log that is logged once for what happens once.
-type Notice struct {
-	Kind string `json:"kind"`
-	// Commits is how many beats it is about.
-	Commits int64 `json:"commits,omitempty"`
+	Capacity   *int64   `json:"replica_capacity,omitempty"`
+	LagSeconds *float64 `json:"lag_seconds,omitempty"`
+	Bound      *float64 `json:"staleness_bound_seconds,omitempty"`
+	Reads
 }

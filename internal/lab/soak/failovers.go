@@ -14,6 +14,7 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
@@ -22,19 +23,22 @@ import (
 // WAL. A promotion replays WAL that came long ago, and would cancel every statement.
 var onThree = rig.Options{Replicas: 2, Settings: map[string]string{"wal_log_hints": "on", "max_standby_archive_delay": "-1"}}
 
+// steady is the exporter that runs all the time.
+const steady = "first"
+
 // failovers makes every change of primaries so many times, in an order and for times
 // that the seed decides, while two exporters write to one section.
 func (o Options) failovers(ctx context.Context, program *exporter.Program, servers *rig.Rig, r *recorder, out io.Writer) error {
 	all := servers.Servers.Servers()
-	s := &scraper{program: program, rig: servers, recorder: r, wait: o.Wait}
+	s := &scraper{pace: o.pace(), program: program, rig: servers, recorder: r}
 	c := &cluster{
-		servers: servers.Servers, lines: newLines(r, all), longest: o.Fault, scrapes: s.steady.Load,
+		servers: servers.Servers, lines: newLines(r, all), longest: o.Fault, scrapes: s.steady.Load, beats: s.beats.Load, pulse: o.Pulse > 0,
 		random: rand.New(rand.NewPCG(o.Seed, 3)), //nolint:gosec // A seed makes it repeatable.
 	}
 	if err := c.started(ctx); err != nil {
 		return err
 	}
-	first, err := s.start(ctx, "first", 1, all)
+	first, err := s.start(ctx, history.Source{Exporter: steady, Run: 1}, all)
 	if err != nil {
 		return err
 	}
@@ -45,7 +49,9 @@ func (o Options) failovers(ctx context.Context, program *exporter.Program, serve
 		everything.Go(func() error { return c.lines.watchers[server].run(ctx) })
 		everything.Go(func() error { write(ctx, server); return nil })
 	}
-	everything.Go(func() error { return s.always(ctx, first) })
+	everything.Go(func() error {
+		return s.always(ctx, first, rand.New(rand.NewPCG(o.Seed, 6))) //nolint:gosec // A seed makes it repeatable.
+	})
 	everything.Go(func() error {
 		random := rand.New(rand.NewPCG(o.Seed, 4)) //nolint:gosec // As above.
 		return s.onAndOff(ctx, "second", random, o.Fault)

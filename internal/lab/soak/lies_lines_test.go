@@ -34,12 +34,12 @@ func states(state string, how func(*history.Scrape, *history.NodeSaid)) func(*hi
 	})
 }
 
-// from changes the scrapes of one exporter from the middle of those on.
+// from changes the scrapes of the exporter that runs all the time, from the middle of those on.
 func from(which func(*history.Scrape) bool, how func(*history.Scrape)) func(*history.History) {
 	return func(h *history.History) {
 		var chosen []*history.Scrape
 		for i := range h.Scrapes {
-			if s := &h.Scrapes[i]; s.Exporter == "first" && which(s) {
+			if s := &h.Scrapes[i]; s.Exporter == steady && which(s) {
 				chosen = append(chosen, s)
 			}
 		}
@@ -48,6 +48,23 @@ func from(which func(*history.Scrape) bool, how func(*history.Scrape)) func(*his
 		}
 	}
 }
+
+// notices changes those of a kind, of all exporters; one without a kind is left out.
+func notices(kind string, how func(*history.Notice)) func(*history.History) {
+	return func(h *history.History) {
+		for i := range h.Beats {
+			b := &h.Beats[i]
+			for n := range b.Notices {
+				if b.Notices[n].Kind == kind {
+					how(&b.Notices[n])
+				}
+			}
+			b.Notices = slices.DeleteFunc(b.Notices, func(n history.Notice) bool { return n.Kind == "" })
+		}
+	}
+}
+
+func drop(n *history.Notice) { n.Kind = "" }
 
 func loses(s *history.Scrape) bool { return s.Lost > 0 }
 
@@ -121,28 +138,34 @@ var lineLies = map[string]lie{
 		"VIOLATION lost_writes_total is what is lost",
 	},
 	"lost without a line in the log": {
-		scrapes(loses, func(s *history.Scrape) { s.Notices = nil }),
+		notices(history.Lost, drop),
 		"VIOLATION the log counts what the counters count",
 	},
 	"always at risk": {
-		from(written, func(s *history.Scrape) { s.Notices = append(s.Notices, history.Notice{Kind: history.AtRisk}) }),
+		func(h *history.History) {
+			for i := range h.Beats {
+				if b := &h.Beats[i]; b.Exporter == steady {
+					b.Notices = append(b.Notices, history.Notice{Kind: history.AtRisk})
+				}
+			}
+		},
 		"VIOLATION at risk is what only another primary has",
 	},
 	"never at risk": {
-		scrapes(written, func(s *history.Scrape) {
-			s.Notices = slices.DeleteFunc(s.Notices, func(n history.Notice) bool { return n.Kind == history.AtRisk })
-		}),
+		notices(history.AtRisk, drop),
 		"VIOLATION at risk is what only another primary has",
 	},
 	"lost although another primary has them": {
-		scrapes(written, func(s *history.Scrape) {
-			for _, n := range s.Notices {
-				if n.Kind == history.AtRisk {
-					s.Lost += n.Commits
-				}
-			}
-		}),
+		notices(history.AtRisk, func(n *history.Notice) { n.Kind = history.Lost }),
 		"VIOLATION lost_writes_total is what is lost",
+	},
+	"a beat that loses more than is lost": {
+		notices(history.Lost, func(n *history.Notice) { n.Commits += 10 }),
+		"VIOLATION lost_writes_total is what is lost",
+	},
+	"a takeover of which the log has no line": {
+		notices(history.TookOver, drop),
+		"VIOLATION primary_changes_total by one a takeover",
 	},
 	"a row with another mark": {
 		func(h *history.History) {
@@ -159,5 +182,17 @@ var lineLies = map[string]lie{
 	"no failover was made": {
 		func(h *history.History) { h.Scrapes = nil },
 		"nothing to compare: no proof",
+	},
+	"fresher than it is": {
+		states("receiving", func(_ *history.Scrape, n *history.NodeSaid) { halve(n.Bound) }),
+		"VIOLATION the bound on the primary's line",
+	},
+	"a bound that is not of the beat that is shown": {
+		states("synced", func(_ *history.Scrape, n *history.NodeSaid) { add(n.Bound, 0.001) }),
+		"VIOLATION the bound on the primary's line",
+	},
+	"a longer lag than there is": {
+		states("disconnected", func(_ *history.Scrape, n *history.NodeSaid) { add(n.LagSeconds, 10) }),
+		"VIOLATION the lag on the primary's line",
 	},
 }

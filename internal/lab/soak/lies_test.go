@@ -104,6 +104,26 @@ var lies = map[string]lie{
 		change(visible, func(p *history.Probe) { p.Sent = new(*p.FirstFresh + second) }),
 		"VIOLATION nobody sees a canary before it was sent",
 	},
+	"fresher than it is, for a beat": {
+		change(late, func(p *history.Probe) { halve(p.Bound) }),
+		"VIOLATION staleness_bound_seconds is never below the truth",
+	},
+	"a bound that is not of the beat that is shown": {
+		change(visible, func(p *history.Probe) { add(p.Bound, 0.001) }),
+		"VIOLATION staleness_bound_seconds is of the newest beat shown",
+	},
+	"a lag beyond the truth": {
+		change(late, func(p *history.Probe) { add(p.LagSeconds, 10) }),
+		"VIOLATION lag_seconds is never above the truth",
+	},
+	"a beat more that is not shown": {
+		change(late, func(p *history.Probe) { *p.Unseen += 1000 }),
+		"VIOLATION unseen_beats counts what is not shown",
+	},
+	"no beat that is not shown": {
+		change(late, func(p *history.Probe) { *p.Unseen = 0 }),
+		"VIOLATION unseen_beats counts what is not shown",
+	},
 	"an observer that saw nothing": {
 		func(h *history.History) { h.Seen = nil },
 		"nothing to compare: no proof",
@@ -112,4 +132,16 @@ var lies = map[string]lie{
 		change(func(p *history.Probe) bool { return p.FirstFresh == nil }, func(p *history.Probe) { p.Synced, p.LagSeconds = nil, nil }),
 		"nothing to compare: no proof",
 	},
+}
+
+func halve(seconds *float64) {
+	if seconds != nil {
+		*seconds /= 2
+	}
+}
+
+func add(seconds *float64, more float64) {
+	if seconds != nil {
+		*seconds += more
+	}
 }

@@ -20,6 +20,7 @@ type mischief struct {
 	recorder     *recorder
 	random       *rand.Rand
 	quiet, fault time.Duration
+	beats        func() int64 // of the pulse; nil without one
 	// allPlayed is closed when every kind had its turn.
 	allPlayed chan struct{}
 }
@@ -56,7 +57,7 @@ func (m *mischief) run(ctx context.Context) error {
 	pranks := m.pranks()
 	for round := 1; ; round++ {
 		for _, i := range m.random.Perm(len(pranks)) {
-			if lab.Sleep(ctx, m.upTo(m.quiet)) != nil {
+			if m.rest(ctx, m.upTo(m.quiet)) != nil {
 				return nil
 			}
 			if err := m.play(ctx, pranks[i]); err != nil {
@@ -75,7 +76,7 @@ func (m *mischief) play(ctx context.Context, p prank) error {
 		return err
 	}
 	if p.end != nil {
-		if lab.Sleep(ctx, m.fault/3+m.upTo(m.fault*2/3)) != nil {
+		if m.rest(ctx, m.fault/3+m.upTo(m.fault*2/3)) != nil {
 			return nil
 		}
 		if err := p.end(ctx); err != nil {
@@ -84,6 +85,20 @@ func (m *mischief) play(ctx context.Context, p prank) error {
 	}
 	fault := history.Fault{Kind: p.kind, From: m.recorder.clock.Moment(from), To: m.recorder.clock.Moment(time.Now()), Restart: p.restart}
 	return m.recorder.write(history.Line{Fault: &fault})
+}
+
+// rest leaves everything as it is for a while, in which the pulse has beats that are judged.
+func (m *mischief) rest(ctx context.Context, d time.Duration) error {
+	const enough = 3 // The first may have begun before.
+	if m.beats == nil {
+		return lab.Sleep(ctx, d)
+	}
+	beats := m.beats() + enough
+	err := lab.Sleep(ctx, d)
+	for err == nil && m.beats() < beats {
+		err = lab.Sleep(ctx, restBetween)
+	}
+	return err
 }
 
 func (m *mischief) upTo(longest time.Duration) time.Duration {

@@ -22,6 +22,8 @@ type cluster struct {
 	random  *rand.Rand
 	longest time.Duration // of what is left as it is
 	scrapes func() int64  // of an exporter that runs all the time
+	beats   func() int64  // of its pulse
+	pulse   bool          // it has one
 	// primary is the one that all follow, between two changes.
 	primary *pgcluster.Server
 	// splits counts the split brains of which the old primary was kept.
@@ -57,12 +59,13 @@ func (c *cluster) standbys() (one, other *pgcluster.Server) {
 // rest leaves everything as it is for a while, in which an exporter can notice it and
 // then say what it thinks of it.
 func (c *cluster) rest(ctx context.Context) error {
-	const enough = 4 // The first and the last may lie across an end of it.
-	before := c.scrapes()
+	const enough, beats = 4, 3 // The first and the last may lie across an end of it.
+	scrapes := c.scrapes() + enough
+	pulses := c.beats() + beats
 	if err := lab.Sleep(ctx, c.longest/3+time.Duration(c.random.Int64N(int64(c.longest)*2/3))); err != nil {
 		return err
 	}
-	for c.scrapes() < before+enough {
+	for c.scrapes() < scrapes || c.pulse && c.beats() < pulses {
 		if err := lab.Sleep(ctx, restBetween); err != nil {
 			return err
 		}

@@ -19,38 +19,55 @@ import (
 
 // scraper runs exporters on three servers and writes down what they say.
 type scraper struct {
+	pace
+
 	program  *exporter.Program
 	rig      *rig.Rig
 	recorder *recorder
-	wait     time.Duration
 	number   atomic.Int64 // of scrapes
 	steady   atomic.Int64 // of these those of the exporter that runs all the time
+	beats    atomic.Int64 // of the pulse of that one
 }
 
 // running is one run of one exporter.
 type running struct {
 	*exporter.Exporter
-	name  string
-	run   int
-	nodes map[string]string // servers by the names of their nodes
+	teller
 }
 
 // start starts an exporter on servers, of which it takes the first for the primary.
-func (s *scraper) start(ctx context.Context, name string, run int, servers []*pgcluster.Server) (*running, error) {
-	r := &running{name: name, run: run, nodes: map[string]string{}}
+func (s *scraper) start(ctx context.Context, source history.Source, servers []*pgcluster.Server) (*running, error) {
+	r := &running{teller: teller{source: source, clock: s.recorder.clock, nodes: map[string]string{}}}
 	var dsns []string
 	for _, server := range servers {
 		dsns = append(dsns, s.rig.DSN(server))
 		r.nodes[server.Addr()] = server.Name
 	}
 	var err error
-	r.Exporter, err = startOn(ctx, s.program, dsns, s.wait)
+	r.Exporter, err = s.pace.start(ctx, s.program, dsns)
 	return r, err
 }
 
 // always scrapes an exporter that runs until ctx ends.
-func (s *scraper) always(ctx context.Context, r *running) error {
-	return errors.Join(s.scrapeFor(ctx, r, 0, 0), r.Stop())
+func (s *scraper) always(ctx context.Context, r *running, random *rand.Rand) error {
+	pause := func() time.Duration { return s.pause(random, 0) }
+	return errors.Join(s.scrapeFor(ctx, r, 0, pause), s.end(r))
+}
+
+// end ends an exporter, which has told all then.
+func (s *scraper) end(r *running) error { return errors.Join(r.Stop(), s.tell(r)) }
+
+// tell writes down what an exporter counted since the last call.
+func (s *scraper) tell(r *running) error {
+	for _, line := range r.told(r.Exporter) {
+		if err := s.recorder.write(line); err != nil {
+			return err
+		}
+		if line.Beat != nil && !line.Beat.Scraped && r.source.Exporter == steady {
+			s.beats.Add(1)
+		}
+	}
+	return nil
 }
 
 // onAndOff runs an exporter on all servers or on two of them, for a while each time.
@@ -59,11 +76,13 @@ func (s *scraper) onAndOff(ctx context.Context, name string, random *rand.Rand, 
 	servers := s.rig.Servers.Servers()
 	for run := 1; ctx.Err() == nil; run++ {
 		random.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
-		r, err := s.start(ctx, name, run, servers[:2+random.IntN(len(servers)-1)])
+		r, err := s.start(ctx, history.Source{Exporter: name, Run: run}, servers[:2+random.IntN(len(servers)-1)])
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(s.scrapeFor(ctx, r, longest+upTo(20*longest), upTo(50*time.Millisecond)), r.Stop()); err != nil {
+		pause := upTo(50 * time.Millisecond)
+		err = s.scrapeFor(ctx, r, longest+upTo(20*longest), func() time.Duration { return s.pause(random, pause) })
+		if err := errors.Join(err, s.end(r)); err != nil {
 			return err
 		}
 		_ = lab.Sleep(ctx, upTo(2*longest)) // An end shows in the loop.
@@ -72,19 +91,19 @@ func (s *scraper) onAndOff(ctx context.Context, name string, random *rand.Rand, 
 }
 
 // scrapeFor scrapes until ctx ends, or for a time that is not 0.
-func (s *scraper) scrapeFor(ctx context.Context, r *running, length, pause time.Duration) error {
+func (s *scraper) scrapeFor(ctx context.Context, r *running, length time.Duration, pause func() time.Duration) error {
 	for began := time.Now(); ctx.Err() == nil && (length == 0 || time.Since(began) < length); {
 		scrape, err := s.scrape(ctx, r)
 		if err != nil {
-			return lab.Ended(ctx, fmt.Errorf("the exporter %s: %w", r.name, err))
+			return lab.Ended(ctx, fmt.Errorf("the exporter %s: %w", r.source.Exporter, err))
 		}
-		if err := s.recorder.write(history.Line{Scrape: scrape}); err != nil {
+		if err := errors.Join(s.recorder.write(history.Line{Scrape: scrape}), s.tell(r)); err != nil {
 			return err
 		}
 		if length == 0 {
 			s.steady.Add(1)
 		}
-		_ = lab.Sleep(ctx, max(pause, restBetween))
+		_ = lab.Sleep(ctx, max(pause(), restBetween))
 	}
 	return nil
 }
@@ -93,46 +112,40 @@ func (s *scraper) scrapeFor(ctx context.Context, r *running, length, pause time.
 const restBetween = 2 * time.Millisecond
 
 func (s *scraper) scrape(ctx context.Context, r *running) (*history.Scrape, error) {
-	clock, began := s.recorder.clock, time.Now()
-	samples, moments, err := r.Probe(ctx)
+	said, err := r.once(ctx, r.Exporter)
 	if err != nil {
 		return nil, err
 	}
+	samples := said.samples
 	h := &history.Scrape{
-		Exporter: r.name, Run: r.run, Number: int(s.number.Add(1)), Began: clock.Moment(began), Ended: clock.Moment(time.Now()),
+		Source: r.source, Number: int(s.number.Add(1)), Began: said.from, Ended: said.to, Totals: said.totals,
 		Up:       samples.Value("pg_canary_up") == 1,
 		Capacity: samples.Integer("pg_canary_primary_capacity"), LSN: samples.Integer("pg_canary_primary_lsn"),
 		Timeline: samples.Integer("pg_canary_primary_timeline"), Primaries: samples.Integer("pg_canary_primaries"),
-		Changes: int64(samples.Value("pg_canary_primary_changes_total")), Lost: int64(samples.Value("pg_canary_lost_writes_total")),
+		Changes: total(samples, "pg_canary_primary_changes_total"), Lost: total(samples, "pg_canary_lost_writes_total"),
 		Nodes: map[string]history.NodeSaid{},
 	}
-	for _, n := range r.Notices() {
-		h.Notices = append(h.Notices, history.Notice{Kind: noticeKinds[n.Message], Commits: n.Commits})
-	}
 	for name, server := range r.nodes {
-		h.Nodes[server] = said(samples.Nodes[name])
+		h.Nodes[server] = saidOf(samples.Nodes[name])
 	}
+	moments := said.moments
 	if moments == nil {
 		return h, nil
 	}
-	h.Written, h.Sent, h.Acknowledged = r.nodes[moments.Primary], clock.Known(moments.Sent), clock.Known(moments.Acknowledged)
+	h.Written, h.Sent, h.Acknowledged = r.node(moments.Primary), r.clock.Known(moments.Sent), r.clock.Known(moments.Acknowledged)
 	for _, reads := range moments.Reads {
-		n := h.Nodes[r.nodes[reads.Node]]
-		n.FirstSent, n.FirstReceived, n.FirstFresh = clock.Known(reads.FirstSent), clock.Known(reads.FirstReceived), clock.Known(reads.FirstFresh)
-		h.Nodes[r.nodes[reads.Node]] = n
+		n := h.Nodes[r.node(reads.Node)]
+		n.Reads = r.reads(reads)
+		h.Nodes[r.node(reads.Node)] = n
 	}
 	return h, nil
 }
 
-var noticeKinds = map[string]string{
-	exporter.TookOver: history.TookOver, exporter.Lost: history.Lost,
-	exporter.AtRisk: history.AtRisk, exporter.SafeAgain: history.SafeAgain,
-}
-
-// said is what a scrape says of a node.
-func said(of exporter.Samples) history.NodeSaid {
+// saidOf is what a scrape says of a node.
+func saidOf(of exporter.Samples) history.NodeSaid {
 	n := history.NodeSaid{
 		Up: of.Value("pg_canary_node_up") == 1, State: of.State, Capacity: of.Integer("pg_canary_replica_capacity"),
+		LagSeconds: of.Values["pg_canary_lag_seconds"], Bound: of.Values["pg_canary_staleness_bound_seconds"],
 	}
 	if synced := of.Values["pg_canary_synced"]; synced != nil {
 		n.Synced = new(*synced == 1)

@@ -15,6 +15,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -39,9 +40,13 @@ type Options struct {
 	Seed uint64
 	// Wait is the exporter's --probe.wait.
 	Wait time.Duration
+	// Pulse is the exporter's --pulse.interval; 0 for none.
+	Pulse time.Duration
 	// Quiet is the longest time without a fault, Fault the longest of one.
 	Quiet, Fault time.Duration
 }
+
+func (o Options) pace() pace { return pace{wait: o.Wait, pulse: o.Pulse} }
 
 // Run writes the history. It prints how far it is.
 func Run(ctx context.Context, o Options, out io.Writer) (err error) {
@@ -56,7 +61,10 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, buffered.Flush(), file.Close()) }()
 	r := newRecorder(buffered)
 	err = exporter.OnServers(ctx, rig.Options{Linked: true}, func(program *exporter.Program, pair *rig.Rig) error {
-		return o.run(ctx, program, pair, &series{out: out, atLeast: o.Probes, recorder: r})
+		return o.run(ctx, program, pair, &series{
+			pace: o.pace(), out: out, atLeast: o.Probes, recorder: r,
+			random: rand.New(rand.NewPCG(o.Seed, 5)), //nolint:gosec // A seed makes it repeatable.
+		})
 	})
 	if err != nil || o.Failovers == 0 {
 		return err
@@ -67,17 +75,17 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 }
 
 // run makes the series of probes on an exporter.
-func (o Options) run(ctx context.Context, program *exporter.Program, pair *rig.Rig, s *series) (err error) {
-	s.exporter, err = startScraped(ctx, program, pair, o.Wait)
+func (o Options) run(ctx context.Context, program *exporter.Program, pair *rig.Rig, s *series) error {
+	var err error
+	s.exporter, err = s.start(ctx, program, pair.DSNs())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.exporter.Stop()) }()
 	if err := s.exporter.WaitSynced(ctx, 1); err != nil {
-		return err
+		return errors.Join(err, s.exporter.Stop())
 	}
 	lab.Say(s.out, "%d probes, seed %d", o.Probes, o.Seed)
-	return record(ctx, o, pair, s)
+	return errors.Join(record(ctx, o, pair, s), s.exporter.Stop(), s.tell())
 }
 
 // record makes the probes, with an observer and faults beside them.
@@ -85,13 +93,18 @@ func record(ctx context.Context, o Options, pair *rig.Rig, s *series) error {
 	r := s.recorder
 	r.watching = observer.Start(ctx, r.clock, pair.Replica.SuperDSN(), rig.SectionSQL)
 	defer r.watching.Stop()
-	settings := history.Settings{SyncedWithin: history.Moment(rig.Config().SyncedWithin), Failovers: o.Failovers}
+	settings := history.Settings{
+		SyncedWithin: history.Moment(rig.Config().SyncedWithin), Failovers: o.Failovers, Pulse: history.Moment(o.Pulse),
+	}
 	if err := r.write(history.Line{Settings: &settings}); err != nil {
 		return err
 	}
 	m := &mischief{
 		pair: pair, recorder: r, quiet: o.Quiet, fault: o.Fault, allPlayed: make(chan struct{}),
 		random: rand.New(rand.NewPCG(o.Seed, o.Seed)), //nolint:gosec // A seed makes it repeatable.
+	}
+	if o.Pulse > 0 {
+		m.beats = s.beats.Load
 	}
 	s.played = m.allPlayed
 	return errors.Join(together(ctx, s, m), r.finish())
@@ -113,11 +126,15 @@ func together(ctx context.Context, s *series, m *mischief) error {
 
 // series is the probes, one after the other.
 type series struct {
+	pace
+
 	out      io.Writer
 	atLeast  int
 	played   <-chan struct{}
-	exporter *scraped
+	exporter *exporter.Exporter
 	recorder *recorder
+	random   *rand.Rand
+	beats    atomic.Int64 // of the pulse
 }
 
 // restAfterNothing keeps a replica that is down from using up the probes.
@@ -127,19 +144,36 @@ const restAfterNothing = 20 * time.Millisecond
 func (s *series) run(ctx context.Context) error {
 	began := time.Now()
 	for number := 1; !s.over(number); number++ {
-		probe, err := s.exporter.probe(ctx, s.recorder.clock)
+		probe, err := probeOnce(ctx, s.exporter, s.teller())
 		if err != nil {
 			return fmt.Errorf("probe %d: %w", number, err)
 		}
 		probe.Number = number
-		if err := s.recorder.add(probe); err != nil {
+		if err := errors.Join(s.recorder.add(probe), s.tell()); err != nil {
 			return err
 		}
+		pause := time.Duration(0)
 		if probe.Synced == nil {
-			_ = lab.Sleep(ctx, restAfterNothing) // An end shows in the next scrape.
+			pause = restAfterNothing
 		}
+		_ = lab.Sleep(ctx, s.pause(s.random, pause)) // An end shows in the next scrape.
 		if tenth := s.atLeast / 10; tenth > 0 && number%tenth == 0 {
 			lab.Say(s.out, "%d probes in %v", number, time.Since(began).Round(time.Second))
+		}
+	}
+	return nil
+}
+
+func (s *series) teller() teller { return teller{clock: s.recorder.clock} }
+
+// tell writes down what the exporter counted since the last call.
+func (s *series) tell() error {
+	for _, line := range s.teller().told(s.exporter) {
+		if err := s.recorder.write(line); err != nil {
+			return err
+		}
+		if line.Beat != nil && !line.Beat.Scraped {
+			s.beats.Add(1)
 		}
 	}
 	return nil

@@ -18,22 +18,35 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/soakcheck"
 )
 
-// TestShortSoak runs a short soak and has it judged as the long one is, as it is and with every kind of lie planted in it.
+// TestShortSoak runs a short soak, without the pulse and with it at the same time, for most of either is waiting for servers. It
+// has both judged as the long one is, as they are and with every kind of lie planted in them.
 func TestShortSoak(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "history.jsonl")
+	all := map[string]lie{}
+	for _, some := range []map[string]lie{lies, lineLies, totalLies, outageLies} {
+		maps.Copy(all, some)
+	}
 	// A fault lasts longer than the wait, so that some probes give up.
-	o := Options{Probes: 300, Failovers: 1, History: file, Wait: 120 * time.Millisecond, Quiet: 100 * time.Millisecond, Fault: 450 * time.Millisecond}
+	quick := Options{Probes: 300, Failovers: 1, Wait: 120 * time.Millisecond, Quiet: 100 * time.Millisecond, Fault: 450 * time.Millisecond}
+	t.Run("without the pulse", func(t *testing.T) { soakShortly(t, quick, all) })
+	beating, more := quick, maps.Clone(pulseLies)
+	maps.Copy(more, all)
+	// Each probe is followed by a rest, in which there are beats.
+	beating.Probes, beating.Pulse = 60, 100*time.Millisecond
+	t.Run("with the pulse", func(t *testing.T) { soakShortly(t, beating, more) })
+}
+
+func soakShortly(t *testing.T, o Options, lies map[string]lie) {
+	t.Parallel()
+	o.History = filepath.Join(t.TempDir(), "history.jsonl")
 	must(t, Run(t.Context(), o, t.Output()))
 	var found bytes.Buffer
-	if err := soakcheck.Run(file, &found); err != nil {
-		keep(t, file)
+	if err := soakcheck.Run(o.History, &found); err != nil {
+		keep(t, o.History)
 		t.Fatalf("the history is not sound: %v\n%s", err, &found)
 	}
-	all := maps.Clone(lies)
-	maps.Copy(all, lineLies)
-	for name, lie := range all {
+	for name, lie := range lies {
 		t.Run(name, func(t *testing.T) {
-			h := readHistory(t, file)
+			h := readHistory(t, o.History)
 			lie.plant(h)
 			var found bytes.Buffer
 			err := soakcheck.Judge(h, &found)
@@ -49,7 +62,7 @@ func keep(t *testing.T, file string) {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	must(t, err)
-	kept := filepath.Join(os.TempDir(), "soak-violations.jsonl")
+	kept := filepath.Join(os.TempDir(), "soak-violations-"+filepath.Base(t.Name())+".jsonl")
 	must(t, os.WriteFile(kept, content, 0o600))
 	t.Logf("the history is kept in %s", kept)
 }

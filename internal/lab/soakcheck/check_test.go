@@ -19,7 +19,7 @@ func one(lastStale, firstFresh history.Moment) *history.History {
 		Settings: history.Settings{SyncedWithin: 100 * ms},
 		Probes: []history.Probe{{
 			Number: 1, Up: true, Capacity: new(int64(10)), Sent: new(sent), Acknowledged: new(acknowledged),
-			FirstSent: new(acknowledged + 1), FirstReceived: new(acknowledged + ms), ReplicaCapacity: new(int64(9)),
+			ReplicaCapacity: new(int64(9)), Reads: history.Reads{FirstSent: new(acknowledged + 1), FirstReceived: new(acknowledged + ms)},
 		}},
 		Seen: []history.Seen{
 			{Value: 9, Connection: 1, First: history.Read{Sent: 500 * ms, Received: 501 * ms}, Last: history.Read{
@@ -85,6 +85,7 @@ func TestLagBehind(t *testing.T) {
 	for i := range 4 {
 		at := history.Moment(i+1) * 1000 * ms
 		h.Probes = append(h.Probes, history.Probe{Number: i, Capacity: new(int64(i + 1)), Sent: new(at - ms), Acknowledged: new(at)})
+		h.Beats = append(h.Beats, history.Beat{Number: i + 1, Scraped: true, Capacity: new(int64(i + 1)), Sent: new(at - ms), Acknowledged: new(at)})
 	}
 	last := &h.Probes[3]
 	last.LastStale, last.Ended = new(5000*ms), new(5010*ms)

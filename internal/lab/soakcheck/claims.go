@@ -1,6 +1,7 @@
 package soakcheck
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
@@ -30,6 +31,28 @@ func (j *judge) checkLines() {
 	}
 }
 
+func nameOfScrape(s *history.Scrape) string {
+	return fmt.Sprintf("scrape %d of %s", s.Number, s.Exporter)
+}
+
+// checkBeat checks a beat of the pulse, as a scrape of which only the reads are known.
+func (j *judge) checkBeat(b *history.Beat) {
+	c, ok := j.graph.commitOf(b)
+	if !ok {
+		return
+	}
+	s := &history.Scrape{
+		Source: history.Source{Exporter: b.Exporter + "'s pulse", Run: b.Run}, Number: b.Number, Began: b.Started, Ended: b.Ended,
+		Written: b.Written, Sent: b.Sent, Acknowledged: b.Acknowledged,
+	}
+	j.checkHeld(s, c)
+	for server, reads := range b.Reads {
+		if p := j.graph.periodOf(server, b.Started, b.Ended); p != nil {
+			j.checkFresh(s, c, server, history.NodeSaid{Reads: reads, Synced: proved(b, reads, j.Settings.SyncedWithin)}, p)
+		}
+	}
+}
+
 // checkScrape checks what one scrape says of each node.
 func (j *judge) checkScrape(s *history.Scrape) {
 	j.checkPrimaries(s)
@@ -49,6 +72,7 @@ func (j *judge) checkScrape(s *history.Scrape) {
 		}
 		j.checkFresh(s, beat, server, said, p)
 		j.checkDiverged(s, beat, server, said, p)
+		j.checkAge(s, beat, server, said, p)
 	}
 }
 

@@ -36,10 +36,43 @@
 //     is may change until the read was answered, so the observer's reads from its
 //     sending to the probe's end set the bounds, give or take 50 ms.
 //
+// How old what the replica shows is lies between lag_seconds and the bound, in terms of the
+// exporter's own beats: of one that does not show k,
+//
+//   - lag_seconds is false if it is longer than the oldest beat had been waiting, when
+//     the last stale read was sent, that the observer had not seen by then.
+//   - staleness_bound_seconds is false if the observer, after the probe's end, still
+//     did not see a beat that had been waiting for longer when the deciding read was sent.
+//     It is also the age of the beat that replica_capacity names, and of one that
+//     shows k first fresh - sent, to a microsecond.
+//   - unseen_beats is the number of beats that were acknowledged, above replica_capacity.
+//
 // What a restart cuts in two cannot be compared; how often that happened is
 // printed. Beside the observer, the history has to be sound in itself: written
 // values and positions only grow, a read never goes back within a life, and
 // nobody sees a canary before it was sent.
+//
+// # Beats and totals
+//
+// Every beat is in the history, of scrapes and of the pulse, acknowledged or not, in the order in
+// which the exporter counted them. A beat of the pulse publishes nothing of its own: its reads are
+// judged as a probe's are, and what they prove (in time, late, or neither) has to be in the
+// counters. A scrape is answered when its own beat has been counted, and others that ended
+// by then may have been: so its totals are those of some number of beats
+// between the two, no less and no more.
+//
+//   - commit_duration_seconds counts each acknowledged beat once, and verdicts_total once for each replica: synced as
+//     often as the reads prove it, late as often, or more where a replica has left the primary's history.
+//   - Each visibility delay that the exporter counted is in the history, too. It is false if it is of no beat, of one that
+//     was counted there before, or of one that this very server acknowledged; if it ends before
+//     the observer's last read that did not show the beat was sent; or if it is missing though
+//     the beat's own reads saw it become visible. Number and sum of the histogram are those of the delays.
+//   - An outage begins with the first beat of which it is known why it was not acknowledged, at its sending, or at that of
+//     the first before it of which nothing was known; with the pulse, also with one that took longer than the interval and
+//     than thrice the median of the last 31. It ends with the next acknowledgement. Two places on both sides of the median are left in doubt, and so is
+//     a beat that went to another server than the one before (an attempt at the first may have failed) and one
+//     that the next beat was sent before the end of. write_outages_total counts what began, and
+//     write_outage_seconds_total is their time, of one that lasts until the scrape.
 //
 // # Lines
 //
@@ -75,11 +108,13 @@
 //   - primary_changes_total grows by one exactly when an exporter's beat is on another
 //     branch than its beat before.
 //   - lost_writes_total is the number of acknowledged beats of this run of the
-//     exporter that were at some time neither on the line that was written nor on
+//     exporter, of scrapes and of the pulse, that were at some time neither on the line that was written nor on
 //     that of another server, known to the exporter, that took writes. While such
-//     a server is being changed both answers are right, and the published one is
-//     believed. So is a beat that no scrape tells of: a probe that finds in its middle
+//     a server is being changed, and until the next probe connects, both answers are right, and the logged one is
+//     believed. So is a beat that nothing tells of: a probe that finds in its middle
 //     that another server is to be written has written to two.
+//   - lag_seconds is false of a server if it is longer than the oldest beat on the primary's line had been waiting that
+//     the superuser had not seen there, and the bound if it is shorter than the oldest had that it surely lacked.
 //   - at risk, as the log says it, is what only another server that takes writes has.
 //
 // A check that had nothing to compare fails too: silence is no proof.

@@ -95,10 +95,15 @@ func (g *graph) written(server string, at history.Moment) int {
 
 // writtenBy returns the commit that a scrape tells of.
 func (g *graph) writtenBy(s *history.Scrape) (commit, bool) {
-	if s.Acknowledged == nil || s.Sent == nil || s.Capacity == nil {
+	return g.commitOf(&history.Beat{Written: s.Written, Capacity: s.Capacity, Sent: s.Sent, Acknowledged: s.Acknowledged})
+}
+
+// commitOf returns the commit that a beat is.
+func (g *graph) commitOf(b *history.Beat) (commit, bool) {
+	if b.Acknowledged == nil || b.Sent == nil || b.Capacity == nil {
 		return commit{}, false
 	}
-	c := commit{g.written(s.Written, *s.Acknowledged), *s.Capacity}
+	c := commit{g.written(b.Written, *b.Acknowledged), *b.Capacity}
 	return c, c.branch != 0
 }
 
@@ -106,15 +111,18 @@ func (g *graph) writtenBy(s *history.Scrape) (commit, bool) {
 // apart from what the exporters say of histories: positions, the order of values,
 // and the marks that were seen.
 func (g *graph) findForks(h *history.History) {
-	for i := range h.Scrapes {
-		s := &h.Scrapes[i]
-		c, ok := g.writtenBy(s)
+	for i := range h.Beats {
+		beat := &h.Beats[i]
+		if beat.Exporter == "" {
+			continue // It is of the pair.
+		}
+		c, ok := g.commitOf(beat)
 		if !ok {
 			continue
 		}
 		g.branches[c.branch].limit(c.value - 1)
 		for _, b := range g.branches {
-			if b.Parent == c.branch && s.LSN != nil && *s.LSN <= b.Fork {
+			if b.Parent == c.branch && beat.LSN != nil && *beat.LSN <= b.Fork {
 				b.raise(c.value)
 			}
 		}

@@ -85,16 +85,16 @@ func TestClaimsOfLines(t *testing.T) {
 		"synced on the line":               {"a", 10, "d", history.NodeSaid{Synced: new(true)}, checkLineSynced, false},
 		"synced 1 of a standby that waits": {"a", 11, "d", history.NodeSaid{Synced: new(true)}, checkLineSynced, true},
 		"synced 1 of another primary":      {"a", 11, "b", history.NodeSaid{Synced: new(true)}, checkLineSynced, true},
-		"a fresh read of another primary":  {"a", 11, "b", history.NodeSaid{FirstFresh: new(301 * ms)}, checkLineFresh, true},
+		"a fresh read of another primary":  {"a", 11, "b", history.NodeSaid{Reads: history.Reads{FirstFresh: new(301 * ms)}}, checkLineFresh, true},
 		"late although it has it":          {"a", 10, "d", history.NodeSaid{Synced: new(false)}, checkLineLate, true},
 		"diverged ancestor":                {"b", 20, "d", history.NodeSaid{State: "diverged"}, checkAncestor, true},
-		"another primary that is behind":   {"a", 11, "b", history.NodeSaid{State: "replaying", FirstReceived: new(301 * ms)}, checkLeft, true},
-		"another primary that has left":    {"a", 11, "b", history.NodeSaid{State: "diverged", FirstReceived: new(301 * ms)}, checkLeft, false},
+		"another primary that is behind":   {"a", 11, "b", history.NodeSaid{State: "replaying", Reads: history.Reads{FirstReceived: new(301 * ms)}}, checkLeft, true},
+		"another primary that has left":    {"a", 11, "b", history.NodeSaid{State: "diverged", Reads: history.Reads{FirstReceived: new(301 * ms)}}, checkLeft, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := forked()
 			h.Scrapes = []history.Scrape{{
-				Exporter: "first", Began: 299 * ms, Ended: 310 * ms, Up: true, Capacity: &c.value, Written: c.written,
+				Source: history.Source{Exporter: "first", Run: 1}, Began: 299 * ms, Ended: 310 * ms, Up: true, Capacity: &c.value, Written: c.written,
 				Sent: new(299 * ms), Acknowledged: new(300 * ms), Nodes: map[string]history.NodeSaid{c.of: c.said},
 			}}
 			v := examine(h).verdicts[c.check]

@@ -1,11 +1,7 @@
 package soakcheck
 
 import (
-	"cmp"
 	"fmt"
-	"math"
-	"slices"
-	"sort"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 )
@@ -15,82 +11,156 @@ type beat struct {
 	commit
 	// lost and maybe say whether it is lost for sure, or as far as is known.
 	lost, maybe bool
-	// claimed is false for one that was seen, but that no scrape tells of: its
+	// claimed is false for one that was seen, but of which no exporter tells: its
 	// acknowledgement may have reached the exporter or not. It did not when it
 	// is gone and was not counted.
 	claimed, gone, forgotten bool
 }
 
-// ledger is what one run of an exporter should have counted.
+// ledger is what one run of an exporter should have counted as lost.
 type ledger struct {
 	j         *judge
+	r         *run
 	beats     []beat
+	coming    []*history.Beat // that are not among them yet
 	unclaimed []unclaimed
 	branch    int // of the last beat
-	changes   int64
-	// logged are the lost beats and the takeovers of its log.
-	logged, takeovers int64
-	atRisk            bool
+	atRisk    bool
+	probed    history.Moment // when the last probe began: what is down is only then found out
 	// situation is what decides what is lost: who takes writes.
 	situation string
 	risk      answer
-	// lost is what was published last. The beats that are lost are as many as least
-	// and most say, and off is what it is wrong by since a violation.
-	lost, least, most, off int64
+	// off is what the log is wrong by since a violation.
+	off int64
+	sums
+	after []sums // so many beats, from none on
 }
 
-// checkCounters goes through the scrapes of each run of each exporter, in their order.
-func (j *judge) checkCounters() {
-	accounts, unclaimed := map[string]*ledger{}, j.unclaimed()
+// sums are what should be published after a beat.
+type sums struct {
+	// The beats that are lost are as many as least and most say.
+	least, most int64
+	// logged are the lost beats of the log, takeovers those of the log, and changes those that were.
+	logged, takeovers, changes int64
+}
+
+// checkCounters goes through the beats of a run, in their order, and then through its scrapes.
+func (j *judge) checkCounters(r *run) {
+	if len(r.beats) == 0 {
+		return
+	}
+	changes := j.checkChanges(r)
+	a := &ledger{j: j, r: r, coming: r.acknowledged, unclaimed: seenAfter(j.unclaimed(), r.beats[0].Started)}
+	a.after = append(a.after, a.sums)
+	for _, b := range r.beats {
+		a.changes += changes[b]
+		a.check(b)
+		a.after = append(a.after, a.sums)
+	}
 	for i := range j.Scrapes {
-		s := &j.Scrapes[i]
-		key := fmt.Sprint(s.Exporter, s.Run)
-		if accounts[key] == nil {
-			accounts[key] = &ledger{j: j, unclaimed: seenAfter(unclaimed, s.Began)}
+		if s := &j.Scrapes[i]; s.Source == r.Source {
+			a.checkPublished(s)
 		}
-		accounts[key].check(s)
 	}
 }
 
-func (a *ledger) check(s *history.Scrape) {
-	for _, n := range s.Notices {
+// checkPublished compares a scrape with the beats that it counts.
+func (a *ledger) checkPublished(s *history.Scrape) {
+	least, most := a.r.counted(publishedIn(s))
+	low, high := a.after[least], a.after[most]
+	a.j.expect(s.Lost >= low.logged && s.Lost <= high.logged && s.Changes >= low.takeovers && s.Changes <= high.takeovers, checkLogged,
+		"%s: %d lost and %d changes, but %d to %d and %d to %d in the log", nameOfScrape(s), s.Lost, s.Changes, low.logged, high.logged, low.takeovers, high.takeovers)
+	a.j.expect(s.Changes >= low.changes && s.Changes <= high.changes, checkChanges, "%s: %d, not %d to %d", nameOfScrape(s), s.Changes, low.changes, high.changes)
+	a.j.expect(s.Lost >= low.least && s.Lost <= high.most, checkLost, "%s: %d, but %d to %d are lost", nameOfScrape(s), s.Lost, low.least, high.most)
+}
+
+// check goes on to a beat, with which the exporter says what is lost of all that were
+// acknowledged until that beat and those before it had ended.
+func (a *ledger) check(b *history.Beat) {
+	if b.Scraped {
+		a.probed = b.Started
+	}
+	lost := a.note(b)
+	settled := a.settled(b)
+	for len(a.coming) > 0 && *a.coming[0].Acknowledged <= settled {
+		a.add(a.coming[0])
+		a.coming = a.coming[1:]
+	}
+	a.addUnclaimed(settled)
+	c, ok := a.j.graph.commitOf(b)
+	if !ok || c.branch != a.branch { // It leaves that to those of the line that is written now.
+		a.j.expect(lost == 0, checkLost, "beat %d of %s: %d lost without a write, or of a line that is not written any more", b.Number, b.Exporter, lost)
+		return
+	}
+	a.weigh(b, c)
+	a.checkLost(b, lost)
+	a.checkRisk(b)
+}
+
+// note takes what was logged with a beat, and returns how many are lost by that.
+func (a *ledger) note(b *history.Beat) (lost int64) {
+	for _, n := range b.Notices {
 		switch n.Kind {
 		case history.Lost:
-			a.logged += n.Commits
+			lost += n.Commits
 		case history.TookOver:
 			a.takeovers++
 		case history.AtRisk, history.SafeAgain:
 			a.atRisk = n.Kind == history.AtRisk
 		}
 	}
-	c, ok := a.j.graph.writtenBy(s)
-	if !ok {
-		a.j.expect(s.Changes == a.changes && s.Lost == a.lost, checkChanges, "scrape %d of %s: %d changes and %d lost without a write, not %d and %d",
-			s.Number, s.Exporter, s.Changes, s.Lost, a.changes, a.lost)
-		a.changes = s.Changes
-		return
-	}
-	a.j.expect(s.Lost == a.logged && s.Changes == a.takeovers, checkLogged,
-		"scrape %d of %s: %d lost and %d changes, but %d and %d in the log", s.Number, s.Exporter, s.Lost, s.Changes, a.logged, a.takeovers)
-	a.addHidden(s, c)
-	a.checkChange(s, c)
-	a.addUnclaimed(s.Ended)
-	a.beats = append(a.beats, beat{commit: c, claimed: true})
-	a.weigh(s, c)
-	a.checkLost(s)
-	a.checkRisk(s)
+	a.logged += lost
+	return lost
 }
 
-// checkChange: the writer is another server exactly when it writes another branch.
-func (a *ledger) checkChange(s *history.Scrape, c commit) {
-	if a.branch != 0 && a.branch != c.branch {
-		a.changes++
+// add adds a beat.
+func (a *ledger) add(b *history.Beat) {
+	c, ok := a.j.graph.commitOf(b)
+	if !ok {
+		return
 	}
-	before := a.branch
+	a.addHidden(b, c)
 	a.branch = c.branch
-	a.j.expect(s.Changes == a.changes, checkChanges, "scrape %d of %s: %d, not %d, with branch %d after %d",
-		s.Number, s.Exporter, s.Changes, a.changes, c.branch, before)
-	a.changes = s.Changes
+	a.beats = append(a.beats, beat{commit: c, claimed: true})
+	a.situation = ""
+}
+
+// settled is when a beat was: when it and all before it had ended.
+func (a *ledger) settled(b *history.Beat) history.Moment {
+	return max(b.Ended, a.r.ended[len(a.after)-1])
+}
+
+// checkChanges checks that each beat tells of a takeover exactly when it is on another branch than
+// the one before it, and returns how many those are. The first one may have found another
+// primary and a better one.
+func (j *judge) checkChanges(r *run) map[*history.Beat]int64 {
+	changes, before := map[*history.Beat]int64{}, 0
+	for _, b := range r.beats {
+		if b.Acknowledged == nil {
+			j.expect(noticeOf(b, history.TookOver) == nil, checkChanges, "beat %d of %s: a takeover without a write", b.Number, b.Exporter)
+		}
+	}
+	for _, b := range r.acknowledged {
+		c, ok := j.graph.commitOf(b)
+		if !ok {
+			continue
+		}
+		told := int64(0)
+		for _, n := range b.Notices {
+			if n.Kind == history.TookOver {
+				told++
+			}
+		}
+		switch {
+		case before == 0:
+			changes[b] = min(told, 1)
+		case before != c.branch:
+			changes[b] = 1
+		}
+		j.expect(told == changes[b], checkChanges, "beat %d of %s: %d, not %d, with branch %d after %d", b.Number, b.Exporter, told, changes[b], c.branch, before)
+		before = c.branch
+	}
+	return changes
 }
 
 // rivals are the servers, known to an exporter, that take writes beside the one that
@@ -98,18 +168,18 @@ func (a *ledger) checkChange(s *history.Scrape, c commit) {
 // these those that it has seen in it, and those that may.
 type rivals struct{ sure, seen, possible map[string]int }
 
-func (a *ledger) rivals(s *history.Scrape) rivals {
-	sure, possible := a.j.graph.primaries(s.Began, s.Ended)
+func (a *ledger) rivals(b *history.Beat) rivals {
+	sure, possible := a.j.graph.primaries(min(b.Started, a.probed), a.settled(b))
 	r := rivals{map[string]int{}, map[string]int{}, map[string]int{}}
-	for server, said := range s.Nodes {
+	for server, reads := range b.Reads {
 		on, may := possible[server]
-		if !may || server == s.Written {
+		if !may || server == b.Written {
 			continue
 		}
 		r.possible[server] = on
 		if _, ok := sure[server]; ok {
 			r.sure[server] = on
-			if said.Up {
+			if reads.FirstReceived != nil {
 				r.seen[server] = on
 			}
 		}
@@ -119,8 +189,8 @@ func (a *ledger) rivals(s *history.Scrape) rivals {
 
 // weigh says which beats are lost when c was written: those that its line does not
 // have, and nobody else who takes writes.
-func (a *ledger) weigh(s *history.Scrape, c commit) {
-	r := a.rivals(s)
+func (a *ledger) weigh(b *history.Beat, c commit) {
+	r := a.rivals(b)
 	situation := fmt.Sprint(c.branch, r)
 	if situation == a.situation && len(r.sure) == len(r.possible) {
 		return
@@ -177,24 +247,23 @@ func (a *ledger) heldBy(on map[string]int, c commit, which answer) bool {
 	return which == no
 }
 
-func (a *ledger) checkLost(s *history.Scrape) {
-	lost := s.Lost - a.off
-	holds := a.least <= lost && lost <= a.most && s.Lost >= a.lost
-	a.j.expect(holds, checkLost, "scrape %d of %s, run %d: %d after %d, but %d to %d are lost",
-		s.Number, s.Exporter, s.Run, lost, a.lost-a.off, a.least, a.most)
+func (a *ledger) checkLost(b *history.Beat, more int64) {
+	lost := a.logged - a.off
+	holds := a.least <= lost && lost <= a.most
+	a.j.expect(holds, checkLost, "beat %d of %s, run %d: %d more are %d, but %d to %d are lost",
+		b.Number, b.Exporter, b.Run, more, lost, a.least, a.most)
 	if !holds {
-		a.off = s.Lost - a.most
+		a.off = a.logged - a.most
 		lost = a.most
 	}
 	if a.least == a.most {
 		a.j.exact++
 	}
-	a.j.lost += max(0, s.Lost-a.lost)
-	a.lost = s.Lost
+	a.j.lost += more
 	a.believe(lost)
 }
 
-// believe takes a published number of which the history leaves some in doubt: none
+// believe takes a logged number of which the history leaves some in doubt: none
 // or all of the beats that it knows are counted, and as many of those that it does not.
 func (a *ledger) believe(lost int64) {
 	if a.least == a.most {
@@ -220,75 +289,8 @@ func (a *ledger) believe(lost int64) {
 	a.count()
 }
 
-func (a *ledger) checkRisk(s *history.Scrape) {
+func (a *ledger) checkRisk(b *history.Beat) {
 	if a.risk != unproved {
-		a.j.expect(a.atRisk == (a.risk == yes), checkRisk, "scrape %d of %s: said %v", s.Number, s.Exporter, a.atRisk)
+		a.j.expect(a.atRisk == (a.risk == yes), checkRisk, "beat %d of %s: said %v", b.Number, b.Exporter, a.atRisk)
 	}
-}
-
-// unclaimed is a commit that was seen on a server which took writes.
-type unclaimed struct {
-	commit
-	seen history.Moment
-}
-
-// addHidden adds the beats that a probe may have written to another primary, when
-// it found only then that this one is to be written: a scrape tells of the last one.
-// The first probe of all that did so counts a takeover.
-func (a *ledger) addHidden(s *history.Scrape, c commit) {
-	if a.branch == c.branch {
-		return
-	}
-	for _, on := range a.rivals(s).possible {
-		if a.branch != 0 && a.branch != on {
-			continue
-		}
-		a.beats = append(a.beats, beat{commit: commit{on, math.MaxInt64}})
-		a.situation = ""
-		if a.branch == 0 {
-			a.changes = min(s.Changes, 1)
-		}
-	}
-}
-
-// addUnclaimed adds what was seen by a moment.
-func (a *ledger) addUnclaimed(by history.Moment) {
-	for len(a.unclaimed) > 0 && a.unclaimed[0].seen <= by {
-		a.beats = append(a.beats, beat{commit: a.unclaimed[0].commit})
-		a.unclaimed = a.unclaimed[1:]
-		a.situation = ""
-	}
-}
-
-// unclaimed returns the commits that no scrape tells of, in the order in which they were seen.
-func (j *judge) unclaimed() []unclaimed {
-	claimed := map[commit]bool{}
-	for i := range j.Scrapes {
-		if c, ok := j.graph.writtenBy(&j.Scrapes[i]); ok {
-			claimed[c] = true
-		}
-	}
-	var all []unclaimed
-	for id, b := range j.graph.branches {
-		runs, last := j.graph.writes(b), b.atMost
-		if len(runs) > 0 && b.Parent == 0 {
-			last = runs[0].Capacity // What came before is older than the history.
-		}
-		for _, run := range runs {
-			for value := last; value < run.Capacity; value++ {
-				if c := (commit{id, value + 1}); !claimed[c] {
-					all = append(all, unclaimed{c, run.First.Received})
-				}
-			}
-			last = max(last, run.Capacity)
-		}
-	}
-	slices.SortFunc(all, func(a, b unclaimed) int { return cmp.Compare(a.seen, b.seen) })
-	return all
-}
-
-// seenAfter returns those that were seen since a moment.
-func seenAfter(all []unclaimed, since history.Moment) []unclaimed {
-	i := sort.Search(len(all), func(i int) bool { return all[i].seen >= since })
-	return all[i:]
 }

@@ -9,6 +9,7 @@ import (
 // checkOrder checks what the history has to be in itself.
 func (j *judge) checkOrder() {
 	j.checkWritten()
+	j.checkBeatsWritten()
 	for i := range j.lives {
 		j.checkObserved(&j.lives[i])
 	}
@@ -18,24 +19,45 @@ func (j *judge) checkOrder() {
 	}
 	for _, p := range j.acknowledged {
 		if p.FirstFresh != nil {
-			j.checkCausal(*p.Capacity, *p.FirstFresh, "the exporter")
+			j.expect(*p.Sent < *p.FirstFresh, checkCausal, "%s: the exporter had %d before it was sent", p.who, *p.Capacity)
+		}
+	}
+	for _, b := range j.beats {
+		for _, reads := range b.Reads {
+			if reads.FirstFresh != nil {
+				j.checkCausal(*b.Capacity, *reads.FirstFresh, "the exporter")
+			}
 		}
 	}
 }
 
 func (j *judge) checkWritten() {
-	var last *history.Probe
+	var last claim
 	for _, p := range j.acknowledged {
-		j.expect(*p.Sent < *p.Acknowledged, checkWritten, "probe %d was acknowledged before it was sent", p.Number)
-		if last != nil {
-			j.expect(*p.Capacity > *last.Capacity, checkWritten, "probe %d wrote %d after %d", p.Number, *p.Capacity, *last.Capacity)
-			j.expect(*p.Sent > *last.Acknowledged, checkWritten, "probe %d was sent before the one before it was acknowledged", p.Number)
+		j.expect(*p.Sent < *p.Acknowledged, checkWritten, "%s was acknowledged before it was sent", p.who)
+		if last.Probe != nil {
+			j.expect(*p.Capacity > *last.Capacity, checkWritten, "%s wrote %d after %d", p.who, *p.Capacity, *last.Capacity)
+			j.expect(*p.Sent > *last.Acknowledged, checkWritten, "%s was sent before the one before it was acknowledged", p.who)
 			if p.PrimaryLSN != nil && last.PrimaryLSN != nil {
-				j.expect(*p.PrimaryLSN > *last.PrimaryLSN, checkWritten, "probe %d is at %d, the one before it at %d",
-					p.Number, *p.PrimaryLSN, *last.PrimaryLSN)
+				j.expect(*p.PrimaryLSN > *last.PrimaryLSN, checkWritten, "%s is at %d, the one before it at %d",
+					p.who, *p.PrimaryLSN, *last.PrimaryLSN)
 			}
 		}
 		last = p
+	}
+}
+
+// checkBeatsWritten does the same with all beats of the pair, of the pulse too.
+func (j *judge) checkBeatsWritten() {
+	for i, b := range j.beats {
+		j.expect(*b.Sent < *b.Acknowledged, checkWritten, "beat %d was acknowledged before it was sent", b.Number)
+		if i == 0 {
+			continue
+		}
+		last := j.beats[i-1]
+		j.expect(*b.Capacity > *last.Capacity, checkWritten, "beat %d wrote %d after %d", b.Number, *b.Capacity, *last.Capacity)
+		j.expect(*b.Sent > *last.Acknowledged, checkWritten, "beat %d was sent before the one before it was acknowledged", b.Number)
+		j.expect(b.LSN == nil || last.LSN == nil || *b.LSN > *last.LSN, checkWritten, "beat %d is not at a later position than the one before", b.Number)
 	}
 }
 
@@ -65,9 +87,9 @@ func (j *judge) checkExported() {
 
 // checkCausal checks that a value that somebody had received had been sent.
 func (j *judge) checkCausal(value int64, received history.Moment, who string) {
-	i := sort.Search(len(j.acknowledged), func(i int) bool { return *j.acknowledged[i].Capacity >= value })
-	if i == len(j.acknowledged) || *j.acknowledged[i].Capacity != value {
+	i := sort.Search(len(j.beats), func(i int) bool { return *j.beats[i].Capacity >= value })
+	if i == len(j.beats) || *j.beats[i].Capacity != value {
 		return // Its acknowledgement was lost.
 	}
-	j.expect(*j.acknowledged[i].Sent < received, checkCausal, "%s had %d before it was sent", who, value)
+	j.expect(*j.beats[i].Sent < received, checkCausal, "%s had %d before it was sent", who, value)
 }

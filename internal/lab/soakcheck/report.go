@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"text/tabwriter"
+	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
@@ -58,7 +59,7 @@ func report(out io.Writer, j *judge) bool {
 	_ = table.Flush()
 	lab.Say(out, "\n%d claims span a restart of the replica and were not compared.", j.cut)
 	if j.graph != nil {
-		lab.Say(out, "%d beats were published as lost; in %d scrapes it is known to the last one what is lost.", j.lost, j.exact)
+		lab.Say(out, "%d beats were logged as lost; with %d beats it is known to the last one what is lost.", j.lost, j.exact)
 	}
 	for _, name := range j.names() {
 		for i, violation := range j.verdicts[name].violations {
@@ -94,6 +95,7 @@ func summary(out io.Writer, h *history.History) {
 	}
 	lab.Say(out, "%d probes, %d acknowledged: synced 1 in %d, synced 0 in %d, untold in %d; %d with a stale read",
 		len(h.Probes), acknowledged, synced, late, untold, stale)
+	beats(out, h)
 	kinds, order := map[string]int{}, []string{}
 	for _, f := range h.Faults {
 		if kinds[f.Kind]++; kinds[f.Kind] == 1 {
@@ -109,4 +111,27 @@ func summary(out io.Writer, h *history.History) {
 		lab.Say(out, "%d scrapes of two exporters on three servers, %d branches; superusers saw %d rows change", len(h.Scrapes), len(h.Branches), len(h.Shown))
 	}
 	lab.Say(out, "")
+}
+
+// beats prints what there is of beats, of which a scrape has one each.
+func beats(out io.Writer, h *history.History) {
+	var pulse, acknowledged, outages int
+	var lasted time.Duration
+	for i := range h.Beats {
+		b := &h.Beats[i]
+		if !b.Scraped {
+			pulse++
+		}
+		if b.Acknowledged != nil {
+			acknowledged++
+		}
+		if noticeOf(b, history.OutageBegan) != nil {
+			outages++
+		}
+		if n := noticeOf(b, history.OutageEnded); n != nil {
+			lasted += time.Duration(n.After)
+		}
+	}
+	lab.Say(out, "%d beats of all exporters, %d of the pulse; %d acknowledged, %d delays counted; %d outages of %v in all",
+		len(h.Beats), pulse, acknowledged, len(h.Delays), outages, lasted.Round(time.Millisecond))
 }
