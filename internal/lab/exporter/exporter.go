@@ -50,10 +50,11 @@ type Exporter struct {
 
 	mu      sync.Mutex
 	last    string        // line of the log
-	reads   []logLine     // of the probe that is being read
+	reads   []logLine     // of the beat that is being read
 	moments []*Moments    // of the last probes
+	beats   []Beat        // the last ones
 	notices []Notice      // that nobody has taken
-	news    chan struct{} // closed with the next probe's moments
+	news    chan struct{} // closed with the next beat's moments
 }
 
 // Start starts the exporter and waits until it listens.

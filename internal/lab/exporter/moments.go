@@ -26,8 +26,9 @@ type Reads struct {
 	Node                     string
 	FirstSent, FirstReceived time.Time
 	// LastStale is when the last read that did not show the canary was sent,
-	// FirstFresh when the first one that did came back.
-	LastStale, FirstFresh time.Time
+	// FirstFresh when the first one that did came back, and Decided when the one came
+	// back that decided: that one, or else the last.
+	LastStale, FirstFresh, Decided time.Time
 }
 
 // kept is how many probes' moments are kept: some end while nobody asks.
@@ -62,12 +63,16 @@ func (l logLine) number(key string) (n int64) {
 	return n
 }
 
-// account collects the lines of a probe, whose own comes last.
+// account collects the lines of a beat, whose own comes last.
 func (e *Exporter) account(line logLine) {
 	switch line["msg"] {
 	case "reads":
 		e.reads = append(e.reads, line)
+		return
+	case "beat":
+		e.accountBeat(line)
 	case "probe":
+		e.accountBeat(line)
 		m := &Moments{
 			Primary: line["primary"], Capacity: line.number("capacity"),
 			Sent: line.moment(e.origin, "sent"), Acknowledged: line.moment(e.origin, "acknowledged"), Ended: line.moment(e.origin, "ended"),
@@ -77,13 +82,16 @@ func (e *Exporter) account(line logLine) {
 				Node:      read["node"],
 				FirstSent: read.moment(e.origin, "first_sent"), FirstReceived: read.moment(e.origin, "first_received"),
 				LastStale: read.moment(e.origin, "last_stale_sent"), FirstFresh: read.moment(e.origin, "first_fresh_received"),
+				Decided: read.moment(e.origin, "decided"),
 			})
 		}
-		e.reads = nil
 		e.moments = append(e.moments[max(0, len(e.moments)-kept+1):], m)
-		close(e.news)
-		e.news = make(chan struct{})
+	default:
+		return
 	}
+	e.reads = nil
+	close(e.news)
+	e.news = make(chan struct{})
 }
 
 // Probe makes one scrape and returns what it showed, and the moments of the probe
@@ -103,9 +111,10 @@ func (e *Exporter) Probe(ctx context.Context) (Samples, *Moments, error) {
 		return samples, nil, nil
 	}
 	m, err := e.momentsOf(ctx, *capacity)
-	if err == nil && (m.Sent.Before(began) || m.Ended.After(ended)) {
-		err = fmt.Errorf("the exporter's clock is not ours: its probe began %v after the scrape and ended %v before it did",
-			m.Sent.Sub(began), ended.Sub(m.Ended))
+	// The beat of a pulse that has not been acknowledged yet serves a scrape that comes then.
+	if err == nil && (m.Acknowledged.Before(began) || m.Ended.After(ended)) {
+		err = fmt.Errorf("the exporter's clock is not ours: its canary was acknowledged %v after the scrape began, and the probe ended %v before it did",
+			m.Acknowledged.Sub(began), ended.Sub(m.Ended))
 	}
 	return samples, m, err
 }
