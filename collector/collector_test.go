@@ -245,7 +245,7 @@ level=info msg="node's condition changed" node=a:5432 condition="primary, writab
 level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms
 level=warn msg="node's condition changed" node=a:5432 condition="primary, writable, but failing: auth" err="password authentication failed"
 level=warn msg="node's condition changed" node=a:5432 condition="not written"
-level=error msg="no canary commit is acknowledged" primary=a:5432 reason="it took longer than the pulse's interval" since=2026-01-02T03:04:05Z
+level=error msg="no canary commit is acknowledged" primary=a:5432 reason="it took so long that the next one was due" since=2026-01-02T03:04:05Z
 level=info msg="canary commits are acknowledged again" primary=a:5432 after=1s timeline=1 era=0
 level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
 `, "\n")
