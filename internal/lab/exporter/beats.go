@@ -16,6 +16,14 @@ type Beat struct {
 	Attempted, Acknowledged, Ended time.Time
 }
 
+// Answered is when its write was: acknowledged, or given up by then.
+func (b Beat) Answered() time.Time {
+	if b.Acknowledged.IsZero() {
+		return b.Ended
+	}
+	return b.Acknowledged
+}
+
 // keptBeats is how many are kept.
 const keptBeats = 256
 
