@@ -38,7 +38,7 @@ func TestOutageOf(t *testing.T) {
 func TestLateness(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
-	at := func(after time.Duration) time.Time { return began.Add(after) }
+	at := began.Add
 	quick := func(sent time.Duration) exporter.Beat {
 		return exporter.Beat{Attempted: at(sent), Acknowledged: at(sent + ms)}
 	}
