@@ -245,7 +245,7 @@ level=info msg="node's condition changed" node=a:5432 condition="primary, writab
 level=info msg="node's condition changed" node=b:5432 condition="replica, synced" lag=2ms
 level=warn msg="node's condition changed" node=a:5432 condition="primary, writable, but failing: auth" err="password authentication failed"
 level=warn msg="node's condition changed" node=a:5432 condition="not written"
-level=error msg="no canary commit is acknowledged" primary=a:5432 reason="it took longer than the pulse's interval" since=2026-01-02T03:04:05Z
+level=error msg="no canary commit is acknowledged" primary=a:5432 reason="it took so long that the next one was due" since=2026-01-02T03:04:05Z
 level=info msg="canary commits are acknowledged again" primary=a:5432 after=1s timeline=1 era=0
 level=info msg="node's condition changed" node=a:5432 condition="primary, writable"
 `, "\n")
@@ -261,16 +261,17 @@ func TestJournalWritesMoments(t *testing.T) {
 	j := newJournal(log.NewLogfmtLogger(&text))
 	r := result()
 	r.Attempted, r.Nodes[1].Replica.FirstFresh = start, start.Add(3*time.Millisecond)
+	r.Nodes[1].Replica.Decided = r.Nodes[1].Replica.FirstFresh
 	j.logMoments(r)
 	j.logMoments(broken())
 	r.Scraped = false
 	j.logMoments(r)
 	j.logShown("b:5432", verdict.Sighting{Capacity: 42, Acknowledged: start.Add(time.Millisecond)}, 2*time.Millisecond)
 	want := strings.TrimLeft(`
-level=debug msg=reads node=b:5432 capacity=42 first_sent=2026-01-02T03:04:05.001Z first_received=2026-01-02T03:04:05.0015Z first_fresh_received=2026-01-02T03:04:05.003Z
+level=debug msg=reads node=b:5432 capacity=42 first_sent=2026-01-02T03:04:05.001Z first_received=2026-01-02T03:04:05.0015Z first_fresh_received=2026-01-02T03:04:05.003Z decided=2026-01-02T03:04:05.003Z
 level=debug msg=probe primary=a:5432 capacity=42 lsn=0/3000148 started=2026-01-02T03:04:05Z attempted=2026-01-02T03:04:05Z sent=2026-01-02T03:04:05Z acknowledged=2026-01-02T03:04:05.001Z ended=2026-01-02T03:04:05.003Z
 level=debug msg=probe primary=a:5432 reason=connect started=2026-01-02T03:04:05Z ended=2026-01-02T03:04:06Z
-level=debug msg=reads node=b:5432 capacity=42 first_sent=2026-01-02T03:04:05.001Z first_received=2026-01-02T03:04:05.0015Z first_fresh_received=2026-01-02T03:04:05.003Z
+level=debug msg=reads node=b:5432 capacity=42 first_sent=2026-01-02T03:04:05.001Z first_received=2026-01-02T03:04:05.0015Z first_fresh_received=2026-01-02T03:04:05.003Z decided=2026-01-02T03:04:05.003Z
 level=debug msg=beat primary=a:5432 capacity=42 lsn=0/3000148 started=2026-01-02T03:04:05Z attempted=2026-01-02T03:04:05Z sent=2026-01-02T03:04:05Z acknowledged=2026-01-02T03:04:05.001Z ended=2026-01-02T03:04:05.003Z
 level=debug msg=shown node=b:5432 capacity=42 acknowledged=2026-01-02T03:04:05.001Z received=2026-01-02T03:04:05.003Z
 `, "\n")

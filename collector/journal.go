@@ -82,7 +82,7 @@ func (j *journal) logOutage(r *probe.Result) {
 		if o.Err != nil {
 			fields = append(fields, "reason", probe.ReasonOf(o.Err), "err", o.Err)
 		} else {
-			fields = append(fields, "reason", "it took longer than the pulse's interval")
+			fields = append(fields, "reason", "it took so long that the next one was due")
 		}
 		_ = level.Error(j.logger).Log(append(fields, "since", moment{j.origin, o.Began})...)
 	}

@@ -45,6 +45,7 @@ func (j *journal) logReads(r *probe.Result) {
 		}
 		fields = j.appendMoment(fields, "last_stale_sent", replica.LastStale)
 		fields = j.appendMoment(fields, "first_fresh_received", replica.FirstFresh)
+		fields = j.appendMoment(fields, "decided", replica.Decided)
 		_ = level.Debug(j.logger).Log(fields...)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ type fakeNode struct {
 	// renewals is how often it was asked to renew its connection.
 	renewals int
 	gone     func() bool // whether its connection is; nil for never
+	refuses  error       // why no connection can be made; nil where one can
 	hang     bool        // it answers nothing
 	thaws    time.Time   // it answers nothing before
 }
@@ -34,15 +36,23 @@ func (f *fakeNode) Connected() bool {
 	defer f.mu.Unlock()
 	return f.gone == nil || !f.gone()
 }
-func (f *fakeNode) Ready() bool                   { return f.Connected() }
-func (f *fakeNode) Prepare() time.Duration        { return 0 }
-func (f *fakeNode) Since() time.Time              { return time.Unix(1, 0) }
-func (f *fakeNode) Renew()                        { f.set(func() { f.renewals++ }) }
-func (f *fakeNode) Unrenewed() error              { return nil }
-func (f *fakeNode) Identity() verdict.Server      { return f.server }
-func (f *fakeNode) Pooled() bool                  { return false }
-func (f *fakeNode) Connect(context.Context) error { f.set(func() { f.gone = nil }); return nil }
-func (f *fakeNode) Close(context.Context) error   { return nil }
+func (f *fakeNode) Ready() bool                 { return f.Connected() }
+func (f *fakeNode) Prepare() time.Duration      { return 0 }
+func (f *fakeNode) Since() time.Time            { return time.Unix(1, 0) }
+func (f *fakeNode) Renew()                      { f.set(func() { f.renewals++ }) }
+func (f *fakeNode) Unrenewed() error            { return nil }
+func (f *fakeNode) Identity() verdict.Server    { return f.server }
+func (f *fakeNode) Pooled() bool                { return false }
+func (f *fakeNode) Close(context.Context) error { return nil }
+
+func (f *fakeNode) Connect(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refuses == nil {
+		f.gone = nil
+	}
+	return f.refuses
+}
 
 func (f *fakeNode) Write(ctx context.Context) (Write, error) {
 	if err := f.answers(ctx); err != nil {
@@ -350,6 +360,26 @@ func TestConnectingIsNoFailure(t *testing.T) {
 		primary.setWrite(acknowledged)
 		if r := probed(); r.Outage.Ended != r.Write.Acknowledged.Sub(first.Attempted) {
 			t.Errorf("it is connected again: %+v", r.Outage)
+		}
+	})
+}
+
+// TestRefusedConnectionIsAnOutage, which the first probe knows whose beat finds it so.
+func TestRefusedConnectionIsAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(time.Millisecond, 0)
+		c := newCluster(t, Config{}, s.primary, s.replica)
+		probeWithin(t, c, time.Second)
+		refused := &Error{Reason: ReasonConnect, Err: syscall.ECONNREFUSED}
+		s.primary.set(func() { s.primary.gone, s.primary.refuses = func() bool { return true }, refused })
+		first := probeWithin(t, c, time.Second)
+		if o := first.Outage; !o.Began.Equal(first.Attempted) || !errors.Is(o.Err, refused) || len(first.Nodes[0].Failures) != 1 {
+			t.Errorf("nobody can connect to the primary: %+v, %+v; it was tried at %v", o, first.Nodes[0], first.Attempted)
+		}
+		time.Sleep(time.Second)
+		s.primary.set(func() { s.primary.refuses = nil })
+		if r := probeWithin(t, c, time.Second); r.Write == nil || r.Outage.Ended != r.Write.Acknowledged.Sub(first.Attempted) {
+			t.Errorf("it can be connected to again: %+v", r.Outage)
 		}
 	})
 }

@@ -17,20 +17,30 @@ func (c *Cluster) pulse() {
 		r := c.beginLocked(false)
 		c.mu.Unlock()
 		ctx, reads, cancel := c.send(r)
-		c.mu.Lock()
-		written, closed := r.result.Write != nil, c.closed
-		c.mu.Unlock()
-		if !written || closed {
-			c.conclude(ctx, r, reads) // The primary may be another one now.
-		}
-		rest := func() {
+		c.goOrRun(func() {
 			defer cancel()
-			if written && !closed {
-				c.conclude(ctx, r, reads)
-			}
+			c.conclude(ctx, r, reads)
 			c.finish(r)
-		}
-		c.goOrRun(rest)
+		})
+		c.awaitPrimary(r)
+	}
+}
+
+// awaitPrimary waits until a beat that failed has found out whether the primary is another one now, but no
+// longer than an interval: a node that does not answer that is no reason to send none.
+func (c *Cluster) awaitPrimary(r *round) {
+	c.mu.Lock()
+	written := r.result.Write != nil
+	c.mu.Unlock()
+	if written {
+		return
+	}
+	timer := time.NewTimer(c.cfg.Pulse)
+	defer timer.Stop()
+	select {
+	case <-r.ended:
+	case <-timer.C:
+	case <-c.life.Done():
 	}
 }
 

@@ -216,3 +216,33 @@ func TestFirstReadOfAProbe(t *testing.T) {
 		}
 	})
 }
+
+// TestSilentNodesDelayNoBeat: while the primary refuses every write, a replica that does not answer
+// how it is does not keep the pulse from trying again.
+func TestSilentNodesDelayNoBeat(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(time.Millisecond, 0)
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
+		c.Start()
+		time.Sleep(5 * time.Second)
+		acknowledge, attempts := s.primary.write, []time.Time(nil)
+		s.replica.set(func() { s.replica.hang = true })
+		s.primary.setWrite(func() (Write, error) {
+			attempts = append(attempts, time.Now())
+			return Write{}, &Error{Reason: ReasonReadOnly, Err: errors.New("read-only")}
+		})
+		time.Sleep(5 * time.Second)
+		s.primary.setWrite(acknowledge)
+		s.replica.set(func() { s.replica.hang = false })
+		time.Sleep(2 * time.Second)
+		for i := 1; i < len(attempts); i++ {
+			if gap := attempts[i].Sub(attempts[i-1]); gap > 111*time.Millisecond {
+				t.Errorf("two attempts are %v apart", gap)
+			}
+		}
+		if len(attempts) < 45 {
+			t.Errorf("%d attempts in five seconds", len(attempts))
+		}
+	})
+}

@@ -104,6 +104,9 @@ type ReplicaResult struct {
 	// and FirstFresh when the first one that did came back. Zero when there was
 	// no such read.
 	LastStale, FirstFresh time.Time
+	// Decided is when the read came back that decided: the first that showed the canary, or
+	// else the last one. Zero when there was none.
+	Decided time.Time
 	// Late is true when the connection was not there at the beat: how soon the canary
 	// was visible before the first read, nobody knows.
 	Late bool

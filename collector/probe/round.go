@@ -79,6 +79,7 @@ func (c *Cluster) awaitPulse(ctx context.Context) {
 func (c *Cluster) sharedLocked() *round {
 	if r := c.last; r != nil && !r.answered && (r.scraped || time.Since(r.began) >= impatience) {
 		r.scraped, r.result.Scraped = true, true
+		c.outages.Due(time.Now(), c.commits.Patience(max(c.cfg.MinInterval, 1)))
 		return r
 	}
 	if r := c.scraped; r != nil && (time.Since(r.began) < c.cfg.MinInterval || c.open >= most) {

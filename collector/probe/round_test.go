@@ -349,3 +349,37 @@ func TestDelaysAreToldFirst(t *testing.T) {
 		}
 	})
 }
+
+// TestFreezeBetweenScrapes: the next scrape's beat is due, and cannot be sent.
+func TestFreezeBetweenScrapes(t *testing.T) {
+	t.Parallel()
+	const interval = time.Second
+	for _, test := range []struct{ freeze, after, want time.Duration }{
+		{300 * time.Millisecond, 900 * time.Millisecond, 0}, // A scrape waits for it, and no other comes meanwhile.
+		{3 * time.Second, 300 * time.Millisecond, 2300 * time.Millisecond},
+		{10 * time.Second, 500 * time.Millisecond, 9500 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(time.Millisecond, 0)
+			c := newCluster(t, Config{MinInterval: 200 * time.Millisecond}, s.primary, s.replica)
+			scrape := func() *Result {
+				r := probeWithin(t, c, interval*3/4)
+				time.Sleep(interval - time.Since(r.Started)%interval)
+				return r
+			}
+			for range 20 {
+				scrape()
+			}
+			time.AfterFunc(test.after, func() {
+				s.primary.set(func() { s.primary.thaws = time.Now().Add(test.freeze) })
+			})
+			var all time.Duration
+			for range 15 {
+				all = scrape().Outage.All
+			}
+			if off := all - test.want; off < -5*time.Millisecond || off > 5*time.Millisecond {
+				t.Errorf("frozen for %v: %v are counted, want %v", test.freeze, all, test.want)
+			}
+		})
+	}
+}

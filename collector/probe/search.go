@@ -112,6 +112,7 @@ func (c *Cluster) conclusion(s *search, node *NodeResult) {
 	*node.Replica = ReplicaResult{
 		Verdict: c.ledger.Judge(s.beat, s.Sightings, c.cfg.SyncedWithin),
 		First:   s.first, Last: s.Row, Stale: s.firstStale, LastStale: s.Stale, FirstFresh: s.Fresh, Late: s.Late,
+		Decided:   latest(s.Received, s.Fresh),
 		StepsBack: c.memory[s.index].stepsBack,
 	}
 }

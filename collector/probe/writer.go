@@ -88,7 +88,12 @@ func (c *Cluster) readyConnection(ctx context.Context, r *round, i int, needed, 
 		defer cancel()
 		ctx = bounded
 	}
-	_ = node.Connect(ctx) // Who asks the node later says why it cannot be had.
+	err := node.Connect(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil && i == c.primary { // Of the others, who asks them later says why they cannot be had.
+		r.result.Nodes[i].recordFailure(err)
+	}
 }
 
 // findPrimary asks all nodes who they are before anything is written, so that of

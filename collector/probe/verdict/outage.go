@@ -13,12 +13,20 @@ type Outages struct {
 	began    time.Time     // of the one that lasts; zero where none does
 	ended    time.Duration // of all that have ended
 	sent     time.Time     // of the beat that is on its way; zero for none
-	patience time.Duration // how long that may take; 0 for as long as it likes
+	patience time.Duration // how long that may take; 0 for as long as it likes, while no other is due
 }
 
 // Send says that a beat was sent, or would have been, at the given time. If it is not acknowledged
-// within patience, above 0, an outage began with it.
+// within patience, above 0, an outage began with it. 0 leaves that to [Outages.Due].
 func (o *Outages) Send(at time.Time, patience time.Duration) { o.sent, o.patience = at, patience }
+
+// Due says that another beat was asked for, and could not be sent. If the one that is on its way may
+// take as long as it likes, and has taken longer than is usual, above 0, an outage began with it.
+func (o *Outages) Due(now time.Time, usual time.Duration) {
+	if o.patience == 0 && usual > 0 && now.Sub(o.sent) > usual {
+		o.patience = usual
+	}
+}
 
 // Doubt says that nothing is known of the beat that would have been sent. Where one that
 // fails is the next of which something is known, that one had failed too.

@@ -87,6 +87,37 @@ func TestOutages(t *testing.T) {
 	}
 }
 
+// TestDue: without a patience of its own a beat waits until another one is asked for.
+func TestDue(t *testing.T) {
+	t.Parallel()
+	const usual = 200 * time.Millisecond
+	for _, test := range []struct {
+		situation string
+		due       []float64 // when others were asked for, in seconds
+		usual     time.Duration
+		want      time.Duration // that is counted, of the beat's three seconds
+	}{
+		{"no other", nil, usual, 0},
+		{"one at once", []float64{1.1}, usual, 0},
+		{"one later", []float64{2}, usual, 3 * time.Second},
+		{"several", []float64{1.1, 1.2, 1.3, 2}, usual, 3 * time.Second},
+		{"nothing is known to be usual", []float64{2, 3}, 0, 0},
+	} {
+		var o verdict.Outages
+		o.Send(moment(1), 0)
+		for _, at := range test.due {
+			o.Due(moment(at), test.usual)
+		}
+		if got := o.Time(moment(3.5)); test.want > 0 && got != 2500*time.Millisecond || test.want == 0 && got != 0 {
+			t.Errorf("%s: %v are counted while it waits", test.situation, got)
+		}
+		began, lasted := o.Acknowledge(moment(4))
+		if lasted != test.want || !began.IsZero() != (test.want > 0) {
+			t.Errorf("%s: %v are counted from %v on, want %v", test.situation, lasted, began, test.want)
+		}
+	}
+}
+
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	const interval = 100 * time.Millisecond

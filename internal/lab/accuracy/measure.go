@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab"
@@ -45,8 +44,9 @@ type outcome struct {
 	measurements []*measurement
 }
 
-func measure(ctx context.Context, program *exporter.Program, pair *rig.Rig, s scenario) (o *outcome, err error) {
-	e, err := program.Start(ctx, exporter.Config{
+func (s *scenario) measure(ctx context.Context, b bench) (o *outcome, err error) {
+	pair := b.pair
+	e, err := b.program.Start(ctx, exporter.Config{
 		DSNs: pair.DSNs(), Moments: true, Args: []string{"--probe.wait=" + s.wait.String()},
 		Timeout: s.wait + 4*time.Second,
 	})
@@ -54,7 +54,7 @@ func measure(ctx context.Context, program *exporter.Program, pair *rig.Rig, s sc
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, e.Stop()) }()
-	o = &outcome{scenario: s, clock: history.Clock{Began: time.Now()}, exporter: e}
+	o = &outcome{scenario: *s, clock: history.Clock{Began: time.Now()}, exporter: e}
 	if err := settle(ctx, pair, e); err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (o *outcome) probeAll(ctx context.Context) (err error) {
 	if o.end != nil {
 		defer func() { err = errors.Join(err, o.end(context.WithoutCancel(ctx))) }()
 	}
-	for range o.probes {
+	for range o.times {
 		time.Sleep(gap)
 		if o.before != nil {
 			if err := o.before(ctx); err != nil {
@@ -128,7 +128,7 @@ func (o *outcome) probe(ctx context.Context) (*measurement, error) {
 	m := &measurement{
 		capacity:     moments.Capacity,
 		acknowledged: o.clock.Moment(moments.Acknowledged),
-		lag:          time.Duration(math.Round(*lag * float64(time.Second))),
+		lag:          seconds(*lag),
 		fresh:        !reads.FirstFresh.IsZero(),
 		lastStale:    history.Always,
 		firstFresh:   history.Never,

@@ -19,10 +19,12 @@ const (
 	narrowHealthy = 300 * time.Microsecond // p50, where nothing is in the way
 )
 
-// report prints the tables and what is not as it has to be, and returns
-// whether all is true. An interval that is wider than the limit is no untruth:
-// a busy machine makes all of them wider.
-func report(out io.Writer, done []*outcome) bool {
+// reportDelays prints the tables of the scenarios, and returns what is untrue. An interval that
+// is wider than the limit is not: a busy machine makes all of them wider.
+func reportDelays(out io.Writer, done []*outcome) (untrue []string) {
+	if len(done) == 0 {
+		return nil
+	}
 	var wide []string
 	lab.Say(out, "Replicas that showed the canary within the wait: the visibility delay\n")
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -42,24 +44,23 @@ func report(out io.Writer, done []*outcome) bool {
 		}
 	}
 	_ = table.Flush()
+	sayWide(out, wide)
+	for _, o := range done {
+		for _, m := range o.measurements {
+			if m.violation != "" {
+				untrue = append(untrue, o.name+": "+m.violation)
+			}
+		}
+	}
+	return untrue
+}
+
+// sayWide ends a table with what is less exact than it should be.
+func sayWide(out io.Writer, wide []string) {
 	lab.Say(out, "")
 	for _, line := range wide {
 		lab.Say(out, "WIDE: %s", line)
 	}
-	return printUntruths(out, done) == 0
-}
-
-func printUntruths(out io.Writer, done []*outcome) int {
-	n := 0
-	for _, o := range done {
-		for _, m := range o.measurements {
-			if m.violation != "" {
-				lab.Say(out, "UNTRUE: %s: %s", o.name, m.violation)
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // only returns the measurements of a replica that showed the canary, or of one that did not.
@@ -110,7 +111,7 @@ func overlaps(list []*measurement) string {
 }
 
 // quantiles returns the quantile function of one number of all measurements.
-func quantiles(list []*measurement, of func(*measurement) time.Duration) func(float64) time.Duration {
+func quantiles[T any](list []T, of func(T) time.Duration) func(float64) time.Duration {
 	values := make([]time.Duration, len(list))
 	for i, m := range list {
 		values[i] = of(m)

@@ -12,8 +12,7 @@ import (
 
 // scenario is one way in which the replica is late, and by how much.
 type scenario struct {
-	name   string
-	probes int
+	series
 	// wait is the exporter's --probe.wait.
 	wait time.Duration
 	// healthy is true where nothing is in the way, and the stricter limit holds.
@@ -32,10 +31,10 @@ const longWait = 5 * time.Second
 // scenarios are all of them. A delay beyond the wait is there twice: as it is
 // by default, where the probe gives up and tells how far the replica is behind,
 // and with a wait that is long enough to see the canary arrive.
-func scenarios(pair *rig.Rig) []scenario {
-	list := []scenario{
-		{name: "nothing in the way, no observer", probes: 1000, wait: usualWait, healthy: true, unobserved: true},
-		{name: "nothing in the way", probes: 1000, wait: usualWait, healthy: true},
+func scenarios(pair *rig.Rig) []*scenario {
+	list := []*scenario{
+		{series: series{"nothing in the way, no observer", 1000}, wait: usualWait, healthy: true, unobserved: true},
+		{series: series{"nothing in the way", 1000}, wait: usualWait, healthy: true},
 	}
 	for _, link := range []struct {
 		delay  time.Duration
@@ -62,27 +61,27 @@ func scenarios(pair *rig.Rig) []scenario {
 }
 
 // slowLink adds a delay to the replication stream.
-func slowLink(pair *rig.Rig, delay time.Duration, probes int, wait time.Duration) scenario {
-	return scenario{
-		name: fmt.Sprintf("link slower by %v%s", delay, waiting(wait)), probes: probes, wait: wait,
+func slowLink(pair *rig.Rig, delay time.Duration, probes int, wait time.Duration) *scenario {
+	return &scenario{
+		series: series{fmt.Sprintf("link slower by %v%s", delay, waiting(wait)), probes}, wait: wait,
 		begin: func(ctx context.Context) error { return pair.Link.Delay(ctx, delay) },
 		end:   pair.Link.Mend,
 	}
 }
 
 // applyDelay sets recovery_min_apply_delay.
-func applyDelay(pair *rig.Rig, delay time.Duration, probes int, wait time.Duration) scenario {
-	return scenario{
-		name: fmt.Sprintf("recovery_min_apply_delay %v%s", delay, waiting(wait)), probes: probes, wait: wait,
+func applyDelay(pair *rig.Rig, delay time.Duration, probes int, wait time.Duration) *scenario {
+	return &scenario{
+		series: series{fmt.Sprintf("recovery_min_apply_delay %v%s", delay, waiting(wait)), probes}, wait: wait,
 		begin: pair.DelayReplay(fmt.Sprint(delay.Milliseconds(), "ms")),
 		end:   pair.DelayReplay("0"),
 	}
 }
 
 // pauseFor pauses the replay before each probe and resumes it after a time.
-func pauseFor(pair *rig.Rig, length time.Duration, probes int) scenario {
-	return scenario{
-		name: fmt.Sprintf("replay paused for %v", length), probes: probes, wait: usualWait,
+func pauseFor(pair *rig.Rig, length time.Duration, probes int) *scenario {
+	return &scenario{
+		series: series{fmt.Sprintf("replay paused for %v", length), probes}, wait: usualWait,
 		before: func(ctx context.Context) error {
 			if err := pair.PauseReplay(ctx); err != nil {
 				return err
@@ -94,9 +93,9 @@ func pauseFor(pair *rig.Rig, length time.Duration, probes int) scenario {
 }
 
 // paused leaves the replay paused for all probes.
-func paused(pair *rig.Rig, probes int) scenario {
-	return scenario{
-		name: "replay paused all the time", probes: probes, wait: usualWait,
+func paused(pair *rig.Rig, probes int) *scenario {
+	return &scenario{
+		series: series{"replay paused all the time", probes}, wait: usualWait,
 		begin: pair.PauseReplay,
 		end:   pair.ResumeReplay,
 	}

@@ -56,7 +56,8 @@ type Exporter struct {
 	notices []Notice      // of that
 	moments []*Moments    // of the last probes
 	told    told          // of all beats
-	news    chan struct{} // closed with the next probe's moments
+	beats   []Beat        // the last ones
+	news    chan struct{} // closed with the next beat's moments
 }
 
 // Start starts the exporter and waits until it listens.

@@ -37,8 +37,9 @@ type Reads struct {
 	Node                     string
 	FirstSent, FirstReceived time.Time
 	// LastStale is when the last read that did not show the canary was sent,
-	// FirstFresh when the first one that did came back.
-	LastStale, FirstFresh time.Time
+	// FirstFresh when the first one that did came back, and Decided when the one came
+	// back that decided: that one, or else the last.
+	LastStale, FirstFresh, Decided time.Time
 }
 
 // Shown is a visibility delay that was counted.
@@ -97,6 +98,7 @@ func (e *Exporter) account(text string, line logLine) {
 			Node:      line["node"],
 			FirstSent: line.moment(e.origin, "first_sent"), FirstReceived: line.moment(e.origin, "first_received"),
 			LastStale: line.moment(e.origin, "last_stale_sent"), FirstFresh: line.moment(e.origin, "first_fresh_received"),
+			Decided: line.moment(e.origin, "decided"),
 		})
 	case "shown":
 		e.told.keepShown(Shown{
@@ -121,10 +123,10 @@ func (e *Exporter) accountBeat(line logLine) {
 	}
 	e.reads, e.notices = nil, nil
 	e.told.keepBeat(m)
-	if !m.Scraped {
-		return
+	e.keepBeat(Beat{m.Attempted, m.Acknowledged, m.Ended})
+	if m.Scraped {
+		e.moments = append(e.moments[max(0, len(e.moments)-kept+1):], m)
 	}
-	e.moments = append(e.moments[max(0, len(e.moments)-kept+1):], m)
 	close(e.news)
 	e.news = make(chan struct{})
 }

@@ -72,10 +72,14 @@ func checkAlerts(t *testing.T, all []evidence) {
 		}
 		test.Exprs = append(test.Exprs, expr)
 	}
-	rules, err := filepath.Abs("../../../prometheus/rules/*.yml")
-	must(t, err)
+	rules := make([]string, 2) // All that alerts need; promtool bounds what others may take.
+	for i, name := range []string{"alerts.yml", "recording.yml"} {
+		path, err := filepath.Abs(filepath.Join("../../../prometheus/rules", name))
+		must(t, err)
+		rules[i] = path
+	}
 	content, err := yaml.Marshal(map[string]any{
-		"rule_files": []string{rules}, "evaluation_interval": storyInterval.String(), "tests": []ruleTest{test},
+		"rule_files": rules, "evaluation_interval": storyInterval.String(), "tests": []ruleTest{test},
 	})
 	must(t, err)
 	file := filepath.Join(t.TempDir(), "faults.yml")

@@ -53,8 +53,10 @@ func (s *scene) killDuringWrite() {
 	s.links[toPrimary].dropAnswers()
 	killed := make(chan error)
 	go func() {
-		now, err := before, error(nil)
-		for ; err == nil && now == before; time.Sleep(10 * time.Millisecond) {
+		// A beat of the pulse may have been committed already, and wait for its answer.
+		now, err, begun := before, error(nil), time.Now()
+		waits := func() bool { return s.config.probe.Pulse == 0 || time.Since(begun) < 2*time.Second }
+		for ; err == nil && now == before && waits(); time.Sleep(10 * time.Millisecond) {
 			now, err = capacity()
 		}
 		killed <- errors.Join(err, s.primary.Kill())

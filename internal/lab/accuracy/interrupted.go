@@ -1,0 +1,90 @@
+//go:build unix
+
+package accuracy
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/observer"
+)
+
+// outage is how long nobody could write in an interruption.
+type outage struct {
+	// observed is for how long the application could not, and least and most what its writes
+	// leave for that.
+	observed, least, most time.Duration
+	// counted is by how much the exporter's counter grew.
+	counted time.Duration
+	// late is by how much beats were sent later than the interval asks for: the machine was busy.
+	late time.Duration
+}
+
+// outageOf adds up what an application saw from a moment on.
+func outageOf(writes []observer.Write, since history.Moment) (o outage) {
+	for _, seen := range observer.Outages(writes) {
+		if seen.To > since {
+			least, most := seen.Bounds()
+			o.observed, o.least, o.most = o.observed+seen.Lasted(), o.least+least, o.most+most
+		}
+	}
+	return o
+}
+
+// difference is between what was counted and what was observed.
+func (o outage) difference() time.Duration { return (o.counted - o.observed).Abs() }
+
+// off is how far what was counted is from all that the application's writes leave.
+func (o outage) off() time.Duration { return max(0, o.least-o.counted, o.counted-o.most) }
+
+// lateness returns by how much beats were late from a moment on, in all: each is due an interval after the
+// one before it, if that was answered by then.
+func lateness(beats []exporter.Beat, since time.Time, interval time.Duration) (late time.Duration) {
+	for i := 1; i < len(beats); i++ {
+		due := beats[i-1].Attempted.Add(interval)
+		if beats[i].Attempted.After(since) && !beats[i-1].Answered().After(due) {
+			late += max(0, beats[i].Attempted.Sub(due))
+		}
+	}
+	return late
+}
+
+// reportOutages prints the table of the outages, and returns what is untrue. The application's own interval is added
+// to what is allowed: it knows when an outage began to that. What is further off may be
+// true, where beats were late or writes took longer than usual without an outage.
+func reportOutages(out io.Writer, done []*interrupted) (untrue []string) {
+	if len(done) == 0 {
+		return nil
+	}
+	lab.Say(out, "Outages: %s\n", outageSeconds)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row(table, "", "outages", "observed", "counted", "difference", "worst", "allowed", "within")
+	var wide []string
+	for _, i := range done {
+		allowed, within := i.interval()+observer.WriteInterval, 0
+		for _, o := range i.outages {
+			line := fmt.Sprintf("%s: %v were counted and %v observed, between %v and %v; beats were late by %v", i.name, o.counted, o.observed, o.least, o.most, o.late)
+			switch {
+			case o.difference() <= allowed:
+				within++
+			case o.off() > i.interval()+o.late:
+				untrue = append(untrue, line)
+			default:
+				wide = append(wide, line)
+			}
+		}
+		difference := quantiles(i.outages, outage.difference)
+		row(table, i.name, fmt.Sprint(len(i.outages)),
+			show(quantiles(i.outages, func(o outage) time.Duration { return o.observed })(0.5)),
+			show(quantiles(i.outages, func(o outage) time.Duration { return o.counted })(0.5)),
+			show(difference(0.5)), show(difference(1)), show(allowed), fmt.Sprintf("%d/%d", within, len(i.outages)))
+	}
+	_ = table.Flush()
+	sayWide(out, wide)
+	return untrue
+}
