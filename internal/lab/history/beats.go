@@ -33,12 +33,14 @@ type Beat struct {
 	Notices []Notice `json:"notices,omitempty"`
 }
 
-// Reads are when the reads of a node were sent and came back that looked for a beat.
+// Reads are when the reads of a node were sent and came back that looked for a beat, and when
+// the one came back that decided: the first that showed it, or else the last.
 type Reads struct {
 	FirstSent     *Moment `json:"first_sent,omitempty"`
 	FirstReceived *Moment `json:"first_received,omitempty"`
 	LastStale     *Moment `json:"last_stale,omitempty"`
 	FirstFresh    *Moment `json:"first_fresh,omitempty"`
+	Decided       *Moment `json:"decided,omitempty"`
 }
 
 // Delay is a visibility delay that an exporter counted: that a node shows a beat.

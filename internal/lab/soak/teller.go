@@ -105,7 +105,7 @@ func (t teller) beat(m *exporter.Moments) *history.Beat {
 func (t teller) reads(of exporter.Reads) history.Reads {
 	return history.Reads{
 		FirstSent: t.clock.Known(of.FirstSent), FirstReceived: t.clock.Known(of.FirstReceived),
-		LastStale: t.clock.Known(of.LastStale), FirstFresh: t.clock.Known(of.FirstFresh),
+		LastStale: t.clock.Known(of.LastStale), FirstFresh: t.clock.Known(of.FirstFresh), Decided: t.clock.Known(of.Decided),
 	}
 }
 

@@ -25,6 +25,13 @@ func ended(after history.Moment) history.Notice {
 	return history.Notice{Kind: history.OutageEnded, After: after * ms}
 }
 
+// hidden is one that began at a moment, and was written later, because another server had to be.
+func hidden(number int, server string, started, sent history.Moment, notices ...history.Notice) history.Beat {
+	b := written(number, server, sent, 1, notices...)
+	b.Started = started * ms
+	return b
+}
+
 func TestOutages(t *testing.T) {
 	for name, c := range map[string]struct {
 		beats    []history.Beat
@@ -43,7 +50,7 @@ func TestOutages(t *testing.T) {
 		"it is told of a beat that was acknowledged": {[]history.Beat{written(1, "a", 200, 5, began(200), ended(5))}, 5, true},
 		"it begins too early":                        {[]history.Beat{written(1, "a", 200, -1, began(199))}, 801, true},
 		"its end is not told": {
-			[]history.Beat{written(1, "a", 200, -1, began(200)), written(2, "a", 400, 5)}, 205, true,
+			[]history.Beat{written(1, "a", 200, -1, began(200)), written(2, "a", 400, 5)}, 800, true,
 		},
 		"it is said to last longer": {
 			[]history.Beat{written(1, "a", 200, -1, began(200)), written(2, "a", 400, 5, ended(206))}, 206, true,
@@ -56,6 +63,13 @@ func TestOutages(t *testing.T) {
 		},
 		"an attempt at the old primary that is hidden": {
 			[]history.Beat{written(1, "a", 100, 1), written(2, "b", 400, 5, began(400), ended(5))}, 5, false,
+		},
+		"another beat ends it before that": {
+			[]history.Beat{written(1, "a", 100, 1), hidden(2, "b", 200, 400, began(250)), written(3, "b", 300, 5, ended(55))}, 55, false,
+		},
+		"one is acknowledged meanwhile": {
+			[]history.Beat{written(1, "a", 100, 1), written(2, "a", 200, -1, began(200)), written(3, "a", 300, 5), written(4, "a", 400, 5, ended(205))},
+			205, true,
 		},
 		"the old primary was written": {[]history.Beat{written(1, "a", 100, 1), written(2, "b", 400, 5)}, 0, false},
 	} {
@@ -87,14 +101,17 @@ func TestSlowBeats(t *testing.T) {
 		{50, 149, 100, no},
 		{50, 151, 100, yes},
 	} {
-		w := &writing{j: &judge{History: &history.History{Settings: history.Settings{Pulse: c.pulse * ms}}}}
-		if got := w.slow(c.took * ms); got != no {
+		r := &run{}
+		for i := range history.Moment(20) {
+			b := written(int(i), "a", 200*i, c.usual)
+			r.acknowledged = append(r.acknowledged, &b)
+		}
+		w := &writing{j: &judge{History: &history.History{Settings: history.Settings{Pulse: c.pulse * ms}}}, r: r}
+		first, late := written(1, "a", 100, c.took), written(21, "a", 5000, c.took)
+		if got := w.slow(&first); got != no {
 			t.Errorf("after no commits %d ms are slow: %v", c.took, got)
 		}
-		for range 20 {
-			w.took = append(w.took, c.usual*ms)
-		}
-		if got := w.slow(c.took * ms); got != c.want {
+		if got := w.slow(&late); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
@@ -127,7 +144,7 @@ func TestTotalsHaveWhatHadEnded(t *testing.T) {
 	}
 }
 
-// TestAges has a probe of beat 4, with a stale read at 500 ms: the replica shows beat 2, and beat 3 was acknowledged at 301 ms.
+// TestAges has a probe of beat 4, with a stale read from 500 to 501 ms: the replica shows beat 2, and beat 3 was acknowledged at 301 ms.
 func TestAges(t *testing.T) {
 	read := func(at history.Moment) history.Read { return history.Read{Sent: at * ms, Received: at*ms + 1} }
 	for name, c := range map[string]struct {
@@ -135,10 +152,10 @@ func TestAges(t *testing.T) {
 		check    string
 		violated bool
 	}{
-		"a bound of the value that is shown":     {func(p *history.Probe) { p.Bound = new(0.305) }, checkBoundOwn, false},
-		"a bound of a later one":                 {func(p *history.Probe) { p.Bound = new(0.205) }, checkBoundOwn, true},
-		"a bound as the oldest that is missed":   {func(p *history.Probe) { p.Bound = new(0.199) }, checkBoundTruth, false},
-		"a bound below that":                     {func(p *history.Probe) { p.Bound = new(0.198) }, checkBoundTruth, true},
+		"a bound of the value that is shown":     {func(p *history.Probe) { p.Bound = new(0.302) }, checkBoundOwn, false},
+		"a bound of a later one":                 {func(p *history.Probe) { p.Bound = new(0.201) }, checkBoundOwn, true},
+		"a bound as the oldest that is missed":   {func(p *history.Probe) { p.Bound = new(0.2) }, checkBoundTruth, false},
+		"a bound below that":                     {func(p *history.Probe) { p.Bound = new(0.199) }, checkBoundTruth, true},
 		"a lag as the oldest that is missed":     {func(p *history.Probe) { p.LagSeconds = new(0.199) }, checkLagTruth, false},
 		"a lag beyond that":                      {func(p *history.Probe) { p.LagSeconds = new(0.2) }, checkLagTruth, true},
 		"two that are not shown":                 {func(p *history.Probe) { p.Unseen = new(int64(2)) }, checkUnseen, false},
@@ -155,7 +172,7 @@ func TestAges(t *testing.T) {
 				},
 				Probes: []history.Probe{{
 					Number: 1, Capacity: new(int64(4)), Sent: new(399 * ms), Acknowledged: new(400 * ms), ReplicaCapacity: new(int64(2)),
-					Ended: new(510 * ms), Reads: history.Reads{FirstSent: new(400*ms + 1), FirstReceived: new(401 * ms), LastStale: new(500 * ms)},
+					Ended: new(510 * ms), Reads: history.Reads{FirstSent: new(400*ms + 1), FirstReceived: new(401 * ms), LastStale: new(500 * ms), Decided: new(501 * ms)},
 				}},
 			}
 			c.say(&h.Probes[0])

@@ -42,9 +42,8 @@
 //   - lag_seconds is false if it is longer than the oldest beat had been waiting, when
 //     the last stale read was sent, that the observer had not seen by then.
 //   - staleness_bound_seconds is false if the observer, after the probe's end, still
-//     did not see a beat that had been waiting for longer when the deciding read was sent.
-//     It is also the age of the beat that replica_capacity names, and of one that
-//     shows k first fresh - sent, to a microsecond.
+//     did not see a beat that had been waiting for longer when the deciding read came back.
+//     It is also the age of the beat that replica_capacity names then, of one that shows k that of k, to a microsecond.
 //   - unseen_beats is the number of beats that were acknowledged, above replica_capacity.
 //
 // What a restart cuts in two cannot be compared; how often that happened is
@@ -72,7 +71,8 @@
 //     than thrice the median of the last 31. It ends with the next acknowledgement. Two places on both sides of the median are left in doubt, and so is
 //     a beat that went to another server than the one before (an attempt at the first may have failed) and one
 //     that the next beat was sent before the end of. write_outages_total counts what began, and
-//     write_outage_seconds_total is their time, of one that lasts until the scrape.
+//     write_outage_seconds_total is their time, of one that lasts until the scrape; it may be 50 ms more, where a
+//     scrape is answered while an acknowledgement is being taken note of.
 //
 // # Lines
 //

@@ -89,13 +89,6 @@ func (r *run) before(at history.Moment) []*history.Beat {
 	return r.acknowledged[:sort.Search(len(r.acknowledged), func(i int) bool { return *r.acknowledged[i].Acknowledged > at })]
 }
 
-// inOrderOfWriting returns the beats as their writes followed one another.
-func (r *run) inOrderOfWriting() []*history.Beat {
-	all := slices.Clone(r.beats)
-	slices.SortStableFunc(all, func(a, b *history.Beat) int { return cmp.Compare(a.Attempted, b.Attempted) })
-	return all
-}
-
 // proved says what the reads of a node prove of a beat: that it was visible within the
 // limit, that it was not, or nothing.
 func proved(b *history.Beat, reads history.Reads, within history.Moment) *bool {
