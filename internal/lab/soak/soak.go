@@ -9,6 +9,7 @@ package soak
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,12 +67,12 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 			random: rand.New(rand.NewPCG(o.Seed, 5)), //nolint:gosec // A seed makes it repeatable.
 		})
 	})
-	if err != nil || o.Failovers == 0 {
-		return err
+	if err == nil && o.Failovers > 0 {
+		err = exporter.OnServers(ctx, onThree, func(program *exporter.Program, servers *rig.Rig) error {
+			return o.failovers(ctx, program, servers, r, out)
+		})
 	}
-	return exporter.OnServers(ctx, onThree, func(program *exporter.Program, servers *rig.Rig) error {
-		return o.failovers(ctx, program, servers, r, out)
-	})
+	return cmp.Or(err, ctx.Err()) // What is interrupted ends well, and has not done all.
 }
 
 // run makes the series of probes on an exporter.
