@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab"
-	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/history"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/observer"
 )
@@ -21,7 +20,8 @@ type outage struct {
 	observed, least, most time.Duration
 	// counted is by how much the exporter's counter grew.
 	counted time.Duration
-	// late is by how much beats were sent later than the interval asks for: the machine was busy.
+	// late is by how much our own timers were late meanwhile: the machine was busy, and the exporter
+	// may have been as late.
 	late time.Duration
 }
 
@@ -42,21 +42,9 @@ func (o outage) difference() time.Duration { return (o.counted - o.observed).Abs
 // off is how far what was counted is from all that the application's writes leave.
 func (o outage) off() time.Duration { return max(0, o.least-o.counted, o.counted-o.most) }
 
-// lateness returns by how much beats were late from a moment on, in all: each is due an interval after the
-// one before it, if that was answered by then.
-func lateness(beats []exporter.Beat, since time.Time, interval time.Duration) (late time.Duration) {
-	for i := 1; i < len(beats); i++ {
-		due := beats[i-1].Attempted.Add(interval)
-		if beats[i].Attempted.After(since) && !beats[i-1].Answered().After(due) {
-			late += max(0, beats[i].Attempted.Sub(due))
-		}
-	}
-	return late
-}
-
 // reportOutages prints the table of the outages, and returns what is untrue. The application's own interval is added
 // to what is allowed: it knows when an outage began to that. What is further off may be
-// true, where beats were late or writes took longer than usual without an outage.
+// true, if the machine was busy, or writes took longer than usual without an outage.
 func reportOutages(out io.Writer, done []*interrupted) (untrue []string) {
 	if len(done) == 0 {
 		return nil
@@ -68,7 +56,7 @@ func reportOutages(out io.Writer, done []*interrupted) (untrue []string) {
 	for _, i := range done {
 		allowed, within := i.interval()+observer.WriteInterval, 0
 		for _, o := range i.outages {
-			line := fmt.Sprintf("%s: %v were counted and %v observed, between %v and %v; beats were late by %v", i.name, o.counted, o.observed, o.least, o.most, o.late)
+			line := fmt.Sprintf("%s: %v were counted and %v observed, between %v and %v; our own timers were late by %v", i.name, o.counted, o.observed, o.least, o.most, o.late)
 			switch {
 			case o.difference() <= allowed:
 				within++

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/observer"
 )
 
@@ -31,32 +30,6 @@ func TestOutageOf(t *testing.T) {
 		o.counted = counted
 		if o.difference() != want.difference || o.off() != want.off {
 			t.Errorf("%v counted: a difference of %v, off by %v; want %+v", counted, o.difference(), o.off(), want)
-		}
-	}
-}
-
-func TestLateness(t *testing.T) {
-	t.Parallel()
-	began := time.Now()
-	at := began.Add
-	quick := func(sent time.Duration) exporter.Beat {
-		return exporter.Beat{Attempted: at(sent), Acknowledged: at(sent + ms)}
-	}
-	for _, test := range []struct {
-		situation string
-		beats     []exporter.Beat
-		want      time.Duration
-	}{
-		{"none", nil, 0},
-		{"in time", []exporter.Beat{quick(0), quick(90 * ms), quick(200 * ms)}, 0},
-		{"two late", []exporter.Beat{quick(0), quick(150 * ms), quick(251 * ms), quick(371 * ms)}, 50 * ms},
-		{"one before it began", []exporter.Beat{quick(-200 * ms), quick(-1 * ms), quick(50 * ms)}, 0},
-		{"one waited for the write before it", []exporter.Beat{{Attempted: at(0), Acknowledged: at(300 * ms)}, quick(301 * ms)}, 0},
-		{"one failed at once", []exporter.Beat{{Attempted: at(0), Ended: at(2 * ms)}, quick(300 * ms)}, 190 * ms},
-		{"one failed late", []exporter.Beat{{Attempted: at(0), Ended: at(200 * ms)}, quick(300 * ms)}, 0},
-	} {
-		if got := lateness(test.beats, began, pulseLongest); got != test.want {
-			t.Errorf("%s: late by %v, want %v", test.situation, got, test.want)
 		}
 	}
 }

@@ -75,11 +75,16 @@ func alsoTo(dsn, other string) (string, error) {
 }
 
 // learnsWhatIsUsual scrapes until the exporter knows how long its canary commits usually take: it
-// looks at the last 31.
+// looks at the last 31, and half of them are enough.
 func learnsWhatIsUsual(ctx context.Context, e *exporter.Exporter) error {
+	const capacity, enough = "pg_canary_primary_capacity", 16
+	first, err := e.Scrape(ctx)
+	if err != nil {
+		return err
+	}
 	for {
 		samples, err := e.Scrape(ctx)
-		if err != nil || len(e.Beats()) >= 31 && samples.State == "synced" {
+		if err != nil || samples.Value(capacity) >= first.Value(capacity)+enough {
 			return err
 		}
 		if err := lab.Sleep(ctx, pulseInterval); err != nil {
@@ -90,6 +95,8 @@ func learnsWhatIsUsual(ctx context.Context, e *exporter.Exporter) error {
 
 // once makes one interruption.
 func (i *interruption) once(ctx context.Context, e *exporter.Exporter, app *observer.Application, clock history.Clock) (o outage, err error) {
+	ctx, stop := context.WithCancel(ctx) // The metronome ends in any case.
+	defer stop()
 	if !i.pulse {
 		defer scrapeInBackground(ctx, e)()
 	}
@@ -100,7 +107,7 @@ func (i *interruption) once(ctx context.Context, e *exporter.Exporter, app *obse
 	if err := lab.Sleep(ctx, rand.N(i.interval())); err != nil { //nolint:gosec // It need not be a secret.
 		return o, err
 	}
-	began := time.Now()
+	late, began := metronome(ctx), time.Now()
 	if err := i.begin(ctx); err != nil {
 		return o, err
 	}
@@ -118,7 +125,7 @@ func (i *interruption) once(ctx context.Context, e *exporter.Exporter, app *obse
 	}
 	o = outageOf(app.Writes(), clock.Moment(began))
 	o.counted = seconds(after.Value(outageSeconds) - before.Value(outageSeconds))
-	o.late = lateness(e.Beats(), began, i.interval())
+	o.late = late()
 	if i.mend != nil {
 		err = i.mend(ctx)
 	}
@@ -139,6 +146,27 @@ func writesAgain(ctx context.Context, app *observer.Application, after history.M
 		if err := lab.Sleep(ctx, observer.WriteInterval); err != nil {
 			return err
 		}
+	}
+}
+
+// metronome begins to wait for short times, one after the other, and returns what ends that and says how much
+// longer they were than asked for, in all.
+func metronome(ctx context.Context) (late func() time.Duration) {
+	const tick = 2 * time.Millisecond
+	ctx, cancel := context.WithCancel(ctx)
+	sum := make(chan time.Duration, 1)
+	go func() {
+		total := time.Duration(0)
+		for began := time.Now(); lab.Sleep(ctx, tick) == nil; began = time.Now() {
+			if waited := time.Since(began); waited > 2*tick {
+				total += waited - tick
+			}
+		}
+		sum <- total
+	}()
+	return func() time.Duration {
+		cancel()
+		return <-sum
 	}
 }
 

@@ -50,14 +50,14 @@ type Exporter struct {
 	ended   chan struct{} // closed when the process has ended
 	log     io.Writer
 
-	mu      sync.Mutex
-	last    string        // line of the log
-	reads   []Reads       // of the beat whose lines are being read
-	notices []Notice      // of that
-	moments []*Moments    // of the last probes
-	told    told          // of all beats
-	beats   []Beat        // the last ones
-	news    chan struct{} // closed with the next beat's moments
+	mu           sync.Mutex
+	last         string        // line of the log
+	reads        []Reads       // of the beat whose lines are being read
+	notices      []Notice      // of that
+	moments      []*Moments    // of the last probes
+	told         told          // of all beats
+	acknowledged time.Time     // of the last of them that was
+	news         chan struct{} // closed with the next beat's moments
 }
 
 // Start starts the exporter and waits until it listens.

@@ -123,7 +123,9 @@ func (e *Exporter) accountBeat(line logLine) {
 	}
 	e.reads, e.notices = nil, nil
 	e.told.keepBeat(m)
-	e.keepBeat(Beat{m.Attempted, m.Acknowledged, m.Ended})
+	if !m.Acknowledged.IsZero() {
+		e.acknowledged = m.Acknowledged
+	}
 	if m.Scraped {
 		e.moments = append(e.moments[max(0, len(e.moments)-kept+1):], m)
 	}
