@@ -66,7 +66,7 @@ cover: tools ## Measure the coverage of collector/....
 bench: postgres ## Compare a scrape with its floor, on a pair of servers.
 	$(LAB) bench $(ARGS)
 
-# Where the soak writes its history: 50 MB for 100,000 probes, and as much for the failovers.
+# Where the soak writes its history: 130 MB for 100,000 probes, and as much for the failovers.
 SOAK_HISTORY ?= soak.jsonl
 
 .PHONY: accuracy
@@ -74,7 +74,7 @@ accuracy: postgres ## Compare what the exporter measures with known delays.
 	$(LAB) accuracy $(ARGS)
 
 .PHONY: soak
-soak: postgres ## Probe 100,000 times under load, faults and failovers, then check the history; ARGS="--probes=5000 --failovers=3" is shorter.
+soak: postgres ## Probe 100,000 times under load, faults and failovers, then check the history; ARGS="--probes=5000 --failovers=3 --pulse=100ms" is shorter, and has beats between the probes.
 	$(LAB) soak --history $(SOAK_HISTORY) $(ARGS)
 	$(LAB) soak check $(SOAK_HISTORY)
 
