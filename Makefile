@@ -69,6 +69,10 @@ bench: postgres ## Compare a scrape with its floor, on a pair of servers.
 # Where the soak writes its history: 130 MB for 100,000 probes, and as much for the failovers.
 SOAK_HISTORY ?= soak.jsonl
 
+.PHONY: faults-pulse
+faults-pulse: tools ## Put the fault matrix under a pulse of 100 ms.
+	$(GO) test $(RACE) -timeout 40m -run 'TestFaults$$' ./internal/lab/faults -pulse=100ms
+
 .PHONY: accuracy
 accuracy: postgres ## Compare what the exporter measures with known delays.
 	$(LAB) accuracy $(ARGS)

@@ -193,6 +193,7 @@ func accessFaults() []fault {
 		},
 		{
 			name:      "connections of the primary run out",
+			ofScrapes: true,
 			with:      func(l *layout) { l.settings = map[string]string{"max_connections": "12"} },
 			hit:       (*scene).useUpConnections,
 			publishes: "up 0, primaries 0, primary down (too_many_connections), replica up",
@@ -203,21 +204,17 @@ func accessFaults() []fault {
 }
 
 // useUpConnections takes every connection of the primary that a role without
-// special rights can have, and those of the exporter.
+// special rights can have.
 func (s *scene) useUpConnections() {
 	s.exec(s.primary, "CREATE ROLE application LOGIN PASSWORD 'application'")
+	s.disconnectExporter(s.primary)
 	var open []*pgx.Conn
-	for first := true; first || connections(s.t, s.primary) > 0; first = false {
-		if !first {
-			s.disconnectExporter(s.primary)
+	for {
+		conn, err := pgx.Connect(s.t.Context(), s.primary.DSN("application", "application", "postgres"))
+		if err != nil {
+			break // That was the last one.
 		}
-		for {
-			conn, err := pgx.Connect(s.t.Context(), s.primary.DSN("application", "application", "postgres"))
-			if err != nil {
-				break // That was the last one.
-			}
-			open = append(open, conn)
-		}
+		open = append(open, conn)
 	}
 	if len(open) == 0 {
 		s.t.Fatal("not even one connection could be opened")

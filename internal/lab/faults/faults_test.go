@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"flag"
 	"slices"
 	"sync"
 	"testing"
@@ -8,6 +9,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 )
+
+// pulseInterval is that of the beats between the scrapes of TestFaults: `make faults-pulse` sets it.
+var pulseInterval = flag.Duration("pulse", 0, "interval of beats between the scrapes, 0 for none")
 
 // faultsAtOnce is how many faults are tried at the same time. They wait more than they work.
 const faultsAtOnce = 5
@@ -60,13 +64,8 @@ func faults() []fault {
 // on, and right again after healing, with the same exporter. At the end of each
 // row neither a connection nor a goroutine is left, and at the end of all the
 // rules are asked which alerts the scrapes make fire.
-func TestFaults(t *testing.T) { runFaults(t, 0) }
-
-// TestFaultsUnderThePulse breaks the servers in the same ways while beats are sent between
-// the scrapes: these say the same.
-func TestFaultsUnderThePulse(t *testing.T) { runFaults(t, 100*time.Millisecond) }
-
-func runFaults(t *testing.T, pulse time.Duration) {
+func TestFaults(t *testing.T) {
+	pulse := *pulseInterval
 	var (
 		group    errgroup.Group
 		mu       sync.Mutex

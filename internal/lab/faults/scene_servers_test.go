@@ -1,8 +1,6 @@
 package faults_test
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
@@ -27,23 +25,8 @@ func (s *scene) until(server *pgcluster.Server, what, condition string) {
 // disconnectExporter ends the exporter's sessions on a server and waits until they are gone.
 func (s *scene) disconnectExporter(server *pgcluster.Server) {
 	s.t.Helper()
-	var sessions []int32
-	must(s.t, server.QueryRow(s.t.Context(),
-		"SELECT coalesce(array_agg(pid) FILTER (WHERE pg_terminate_backend(pid)), '{}') FROM pg_stat_activity WHERE usename = '"+canaryRole+"'", &sessions))
-	waitFor(s.t, "the exporter's sessions are gone", func() bool {
-		left := 0
-		must(s.t, server.QueryRow(s.t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(string_to_array('"+join(sessions)+"', ',')::int[])", &left))
-		return left == 0
-	})
-}
-
-// join lists numbers.
-func join(numbers []int32) string {
-	words := make([]string, len(numbers))
-	for i, n := range numbers {
-		words[i] = fmt.Sprint(n)
-	}
-	return strings.Join(words, ",")
+	s.exec(server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+canaryRole+"'")
+	waitFor(s.t, "the exporter's sessions are gone", func() bool { return connections(s.t, server) == 0 })
 }
 
 // receiverGone waits until a replica itself knows that it receives no WAL.
