@@ -92,7 +92,7 @@ func (c *Cluster) addLocked(reads *batch, s *search) {
 		return
 	}
 	f.running = true
-	if s.round.answered && reads.own == nil {
+	if s.round.answered && !s.look && reads.own == nil {
 		reads.own = f
 		return
 	}
@@ -105,4 +105,20 @@ func (c *Cluster) await(reads *batch) {
 		c.follow(reads.own, reads)
 	}
 	<-reads.done
+}
+
+// awaitNews waits for the reads of a round that was not written. When another node is found to take
+// writes, the silent one has only a while left to say more.
+func (c *Cluster) awaitNews(r *round, reads *batch) {
+	select {
+	case <-reads.done:
+		return
+	case <-r.superseded:
+	}
+	timer := time.NewTimer(impatience)
+	defer timer.Stop()
+	select {
+	case <-reads.done:
+	case <-timer.C:
+	}
 }

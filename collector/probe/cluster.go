@@ -66,6 +66,7 @@ type Cluster struct {
 	followers []follower // by index of the node
 	scraped   *round     // the last that a scrape asked for
 	last      *round     // the last of all
+	writing   *round     // whose turn it is; nil for none
 	open      int        // rounds that have not ended
 	due       time.Time  // the next beat of the pulse is not sent before
 

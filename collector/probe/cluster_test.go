@@ -25,6 +25,7 @@ type fakeNode struct {
 	gone     func() bool // whether its connection is; nil for never
 	refuses  error       // why no connection can be made; nil where one can
 	hang     bool        // it answers nothing
+	mute     bool        // connections to it are begun, and not made
 	thaws    time.Time   // it answers nothing before
 }
 
@@ -45,9 +46,15 @@ func (f *fakeNode) Identity() verdict.Server    { return f.server }
 func (f *fakeNode) Pooled() bool                { return false }
 func (f *fakeNode) Close(context.Context) error { return nil }
 
-func (f *fakeNode) Connect(context.Context) error {
+func (f *fakeNode) Connect(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.mute {
+		f.mu.Unlock()
+		<-ctx.Done()
+		f.mu.Lock()
+		return ErrConnecting
+	}
 	if f.refuses == nil {
 		f.gone = nil
 	}

@@ -237,7 +237,7 @@ func (c *Cluster) endLocked(s *search) {
 	if !s.look {
 		c.memory[s.index].stepsBack = 0
 	}
-	if s.look && !s.round.answered {
+	if s.look && s.round.result.Write == nil && !s.round.over {
 		c.noticeLocked(s.round)
 	}
 }

@@ -15,11 +15,15 @@ type round struct {
 	before <-chan struct{} // closed when the round before it has ended
 	wrote  chan struct{}   // closed when the write has been answered, or given up
 	ended  chan struct{}   // closed when the result is final, and the observer knows it
+	// superseded is closed when another node than the primary, which is silent, takes writes.
+	superseded chan struct{}
 
 	// The cluster's lock guards these.
 	scraped   bool               // a scrape waits for it
 	answered  bool               // the write has been answered, or given up
-	giveUp    context.CancelFunc // of the write that is on its way; nil for none
+	noticed   bool               // superseded is closed
+	giveUp    context.CancelFunc // has it wait no longer for the primary; nil while it does not
+	awaited   int                // index of the primary that giveUp is about
 	impatient *time.Timer        // until the others are asked though it has not been answered
 	over      bool               // the result is final
 	beat      verdict.Beat       // its own or, as long as it has none, the last one of before it
@@ -92,7 +96,8 @@ func (c *Cluster) sharedLocked() *round {
 func (c *Cluster) beginLocked(scraped bool) *round {
 	now := time.Now()
 	r := &round{
-		scraped: scraped, began: now, wrote: make(chan struct{}), ended: make(chan struct{}), primary: c.primary, beat: c.beat,
+		scraped: scraped, began: now, wrote: make(chan struct{}), ended: make(chan struct{}), superseded: make(chan struct{}),
+		primary: c.primary, beat: c.beat,
 		result: &Result{Started: now, Scraped: scraped, Nodes: make([]NodeResult, len(c.nodes))},
 	}
 	for i, n := range c.nodes {
@@ -118,7 +123,11 @@ func (c *Cluster) run(r *round) {
 // conclude waits for the reads. What the nodes said about themselves may show a better
 // primary: then a beat is sent to that one too.
 func (c *Cluster) conclude(ctx context.Context, r *round, reads *batch) {
-	c.await(reads) //nolint:contextcheck // What followers do goes on when a round has ended.
+	if r.result.Write != nil { // From here on it is the round's own.
+		c.await(reads) //nolint:contextcheck // What followers do goes on when a round has ended.
+	} else {
+		c.awaitNews(r, reads)
+	}
 	c.mu.Lock()
 	c.proveOutage(r)
 	c.choosePrimary(r)
@@ -128,9 +137,9 @@ func (c *Cluster) conclude(ctx context.Context, r *round, reads *batch) {
 	}
 	c.mu.Unlock()
 	if again {
-		c.turn <- struct{}{}
+		c.takeTurn(r)
 		reads = c.write(ctx, r)
-		<-c.turn
+		c.endTurn()
 		c.await(reads) //nolint:contextcheck // As above.
 	}
 	c.mu.Lock()

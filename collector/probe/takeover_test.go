@@ -2,6 +2,7 @@ package probe
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +13,7 @@ import (
 // duel is a primary, old, and a replica of it, promoted, that can be promoted beside it.
 type duel struct {
 	old, promoted *fakeNode
-	acknowledged  int64 // the last value of the old one
+	acknowledged  atomic.Int64 // the last value of the old one
 }
 
 func newDuel() *duel {
@@ -20,11 +21,11 @@ func newDuel() *duel {
 	acknowledge := d.old.write
 	d.old.write = func() (Write, error) {
 		w, err := acknowledge()
-		d.acknowledged = w.Capacity
+		d.acknowledged.Store(w.Capacity)
 		return w, err
 	}
 	d.promoted.read = func(int) (Read, error) {
-		shown := d.acknowledged
+		shown := d.acknowledged.Load()
 		return read(standby(verdict.LSN(100*shown)), row(shown)), nil
 	}
 	return d
@@ -32,8 +33,9 @@ func newDuel() *duel {
 
 // promote promotes the replica after the value from: it takes writes, as the old one does.
 func (d *duel) promote(from int64) {
-	value := from
+	var written atomic.Int64
 	kept := func() verdict.Row {
+		value := from + written.Load()
 		r := verdict.Row{Found: true, Capacity: value, Mark: value, Born: 1, Timeline: 1, Eras: []verdict.Era{{ID: 1}}}
 		if value > from {
 			r.Timeline, r.Mark, r.Eras = 2, -value, append(r.Eras, verdict.Era{ID: 9, From: from})
@@ -42,7 +44,7 @@ func (d *duel) promote(from int64) {
 	}
 	d.promoted.setRead(func(int) (Read, error) { return read(verdict.State{Detailed: true, Timeline: 2}, kept()), nil })
 	d.promoted.setWrite(func() (Write, error) {
-		value++
+		value := from + written.Add(1)
 		now := time.Now()
 		return Write{Row: kept(), Sent: now, Acknowledged: now, LSN: verdict.LSN(100 * value)}, nil
 	})
@@ -124,6 +126,46 @@ func TestOutageEndsOnTheOldPrimary(t *testing.T) {
 			t.Errorf("%s was written, and the outage since %v is %+v", r.Primary, first.Outage.Began, r.Outage)
 		}
 	})
+}
+
+// TestSilentPrimaryHoldsUpNoTakeover: the pulse's beats wait for a connection to a primary that has gone silent. Once
+// its standby has been promoted, they do so no longer: the others are asked each second.
+func TestSilentPrimaryHoldsUpNoTakeover(t *testing.T) {
+	t.Parallel()
+	for ms := 200; ms < 12000; ms += 370 {
+		silence := time.Duration(ms) * time.Millisecond
+		t.Run(silence.String(), func(t *testing.T) { synctest.Test(t, func(t *testing.T) { takeOverFromSilence(t, silence) }) })
+	}
+}
+
+// takeOverFromSilence has a standby promoted when the primary has been silent for some time.
+func takeOverFromSilence(t *testing.T, silence time.Duration) {
+	d, told := newDuel(), &recorder{}
+	c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, d.old, d.promoted)
+	c.Observe(told)
+	probeWithin(t, c, 5*time.Second)
+	c.Start()
+	time.Sleep(3 * time.Second)
+	began := time.Now()
+	d.old.set(func() {
+		d.old.hang, d.old.mute = true, true
+		// The first beat that is not answered costs the connection.
+		d.old.gone = func() bool { return time.Since(began) > 4*time.Second }
+	})
+	time.Sleep(silence)
+	promoted := time.Now()
+	d.promote(d.acknowledged.Load())
+	time.Sleep(10 * time.Second)
+	for _, r := range told.ended() {
+		if r.Write == nil || r.Primary != "promoted" {
+			continue
+		}
+		if took := r.Write.Acknowledged.Sub(promoted); took > impatienceAgain+2*impatience {
+			t.Errorf("promoted after %v: acknowledged another %v later", silence, took)
+		}
+		return
+	}
+	t.Errorf("promoted after %v: no beat was acknowledged", silence)
 }
 
 // TestOutageWhileConnecting: that the primary cannot be connected turns out when it is asked why

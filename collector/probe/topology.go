@@ -54,13 +54,17 @@ func (c *Cluster) recordIdentity(i int, result *NodeResult) {
 }
 
 // choosePrimary makes the node the primary that should be, by what the nodes said of the round's
-// own beat. A round that began before that was last found out knows less.
+// own beat. A round that began before that was last found out knows less. One that waits for the
+// primary of before does so no longer.
 func (c *Cluster) choosePrimary(r *round) {
 	if r.began.Before(c.chosen) {
 		return
 	}
 	if next := verdict.Primary(r.result.members(), c.primary, r.beat); next != c.primary {
 		c.primary, c.chosen = next, time.Now()
+		if w := c.writing; w != nil && w.giveUp != nil && w.awaited != next {
+			w.giveUp()
+		}
 	}
 }
 

@@ -31,8 +31,8 @@ func (c *Cluster) send(r *round) (context.Context, *batch, context.CancelFunc) {
 	r.impatient = time.AfterFunc(impatience, func() { c.lookMeanwhile(r) })
 	c.mu.Unlock()
 	defer r.impatient.Stop()
-	c.turn <- struct{}{}
-	defer func() { <-c.turn }()
+	c.takeTurn(r)
+	defer c.endTurn()
 	ctx, cancel := context.WithTimeout(c.life, c.cfg.Timeout)
 	c.readyConnections(ctx, r)
 	c.mu.Lock()
@@ -42,6 +42,22 @@ func (c *Cluster) send(r *round) (context.Context, *batch, context.CancelFunc) {
 		c.findPrimary(ctx, r)
 	}
 	return ctx, c.write(ctx, r), cancel
+}
+
+// takeTurn waits until a round may write, which only one does at a time.
+func (c *Cluster) takeTurn(r *round) {
+	c.turn <- struct{}{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing = r
+}
+
+// endTurn lets the next round write.
+func (c *Cluster) endTurn() {
+	c.mu.Lock()
+	c.writing = nil
+	c.mu.Unlock()
+	<-c.turn
 }
 
 // readyConnections takes the connections that are there, and has the others made, so that
@@ -59,13 +75,22 @@ func (c *Cluster) readyConnections(ctx context.Context, r *round) {
 		return c.nodes[i].Ready()
 	})
 	if len(unready) > 0 {
-		bounded, cancel := withShare(ctx, connectShare)
-		defer cancel()
+		bounded, giveUp := withShare(ctx, connectShare)
+		defer giveUp()
+		c.setGiveUp(r, primary, giveUp)
 		forEachConcurrently(unready, func(i int) { c.readyConnection(bounded, r, i, i == primary || unknown, scraped) })
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	r.giveUp = nil
 	c.identifyCluster(r.result)
+}
+
+// setGiveUp keeps how to have a round wait no longer for the primary, which is the i-th node.
+func (c *Cluster) setGiveUp(r *round, i int, giveUp context.CancelFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.awaited, r.giveUp = i, giveUp
 }
 
 // readyConnection has one connection made, and waits for it where that is needed, or a scrape
@@ -121,7 +146,7 @@ func (c *Cluster) write(ctx context.Context, r *round) *batch {
 	c.outages.Send(now, c.commits.Patience(c.cfg.Pulse))
 	bounded, giveUp := withShare(ctx, writeShare)
 	defer giveUp()
-	r.giveUp = giveUp
+	r.awaited, r.giveUp = i, giveUp
 	can := node.Connected() && !result.Foreign
 	if result.Foreign {
 		result.recordFailure(errForeign)
@@ -191,17 +216,21 @@ func (c *Cluster) lookMeanwhile(r *round) {
 	r.impatient.Reset(impatienceAgain)
 }
 
-// noticeLocked gives up a write when it turns out, while the primary is silent, that
-// another server takes writes which did not before: one that did already is no reason why a
-// commit should not take its time.
+// noticeLocked has a round wait no longer for a primary that is silent, be it for a connection or for an
+// acknowledgement, when it turns out that another server takes writes which did not before: one that did already
+// is no reason why a commit should not take its time.
 func (c *Cluster) noticeLocked(r *round) {
-	if r.giveUp == nil {
+	next := verdict.Primary(r.result.members(), c.primary, r.beat)
+	if next == c.primary || c.memory[next].tookWrites {
 		return
 	}
-	next := verdict.Primary(r.result.members(), c.primary, r.beat)
-	if next != c.primary && !c.memory[next].tookWrites {
+	if r.giveUp != nil {
 		r.giveUp()
 	}
+	if !r.noticed {
+		close(r.superseded)
+	}
+	r.noticed = true
 }
 
 // withShare limits ctx, which has a deadline, to the given share of the time that it has left.
