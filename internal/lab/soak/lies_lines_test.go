@@ -184,7 +184,7 @@ var lineLies = map[string]lie{
 		"nothing to compare: no proof",
 	},
 	"fresher than it is": {
-		states("receiving", func(_ *history.Scrape, n *history.NodeSaid) { halve(n.Bound) }),
+		states("disconnected", func(_ *history.Scrape, n *history.NodeSaid) { shrink(n.Bound) }),
 		"VIOLATION the bound on the primary's line",
 	},
 	"a bound that is not of the beat that is shown": {
