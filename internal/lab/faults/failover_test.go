@@ -31,7 +31,7 @@ func failoverFaults() []fault {
 				if n := strings.Count(s.log.String(), "took over"); n != 1 {
 					s.t.Errorf("%d lines about the takeover, want 1:\n%s", n, s.log)
 				}
-				s.logs("acknowledged commits are on another primary only", "canary_commits=1")
+				s.logs("acknowledged commits are on another primary only", "canary_commits="+s.oneOrMore())
 				must(s.t, s.primary.Stop(s.t.Context(), pgcluster.Fast))
 				reclonePrimary(s)
 			},
@@ -161,8 +161,18 @@ func returnFaults() []fault {
 	}
 }
 
+// oneOrMore is what a log line begins the number of a single commit with; that of any number of them with a pulse,
+// whose beats are commits too.
+func (s *scene) oneOrMore() string {
+	if s.config.probe.Pulse > 0 {
+		return ""
+	}
+	return "1 "
+}
+
 // failOver kills the primary and promotes the replica.
 func failOver(s *scene) {
+	s.killed++
 	must(s.t, s.primary.Kill())
 	must(s.t, s.replica.Promote(s.t.Context()))
 }

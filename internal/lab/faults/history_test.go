@@ -44,8 +44,9 @@ func historyFaults() []fault {
 			name: "old primary out of reach, with a replica and another exporter",
 			with: linkedThree,
 			hit: func(s *scene) {
-				must(s.t, s.replica.Promote(s.t.Context()))
+				// Before the promotion: a beat of the pulse that comes in between would be lost.
 				s.links[toPrimary].lead(nowhere)
+				must(s.t, s.replica.Promote(s.t.Context()))
 				s.writeElsewhere(s.primary, s.third())
 			},
 			publishes: "up 1, primaries 1, primary unreachable (connect), replica leads, third diverged, " +

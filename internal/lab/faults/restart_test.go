@@ -78,6 +78,9 @@ func (s *scene) beginShutdown() {
 	stopped := make(chan error)
 	go func() { stopped <- s.primary.Stop(s.t.Context(), smart) }()
 	s.turnsAway(s.primary)
+	// With a pulse it may have been connected again before that.
+	_, err = open.Exec(s.t.Context(), endExporterSessions)
+	must(s.t, err)
 	s.undo = func() {
 		must(s.t, open.Close(s.t.Context()))
 		must(s.t, <-stopped)

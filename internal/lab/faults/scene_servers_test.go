@@ -22,11 +22,18 @@ func (s *scene) until(server *pgcluster.Server, what, condition string) {
 	})
 }
 
-// disconnectExporter ends the exporter's sessions on a server and waits until they are gone.
+// endExporterSessions ends the exporter's sessions on a server.
+const endExporterSessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '" + canaryRole + "'"
+
+// disconnectExporter ends the exporter's sessions on a server and waits until they are gone. With a pulse there may
+// be new ones by then.
 func (s *scene) disconnectExporter(server *pgcluster.Server) {
 	s.t.Helper()
-	s.exec(server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+canaryRole+"'")
-	waitFor(s.t, "the exporter's sessions are gone", func() bool { return connections(s.t, server) == 0 })
+	var before string
+	must(s.t, server.QueryRow(s.t.Context(), "SELECT clock_timestamp()::text", &before))
+	s.exec(server, endExporterSessions)
+	s.until(server, "the exporter's sessions are gone",
+		"SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = '"+canaryRole+"' AND backend_start < '"+before+"'")
 }
 
 // receiverGone waits until a replica itself knows that it receives no WAL.

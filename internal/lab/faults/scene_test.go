@@ -42,7 +42,8 @@ type scene struct {
 	last    scrape
 	fresh   map[string]time.Time // when a replica was last seen synced, by label
 	links   map[string]*link
-	undo    func() // what hit leaves to heal
+	undo    func()  // what hit leaves to heal
+	killed  float64 // how often a primary was, with a standby promoted at once
 	// passfile is the path of the exporter's, where it has one.
 	passfile string
 	// rest is what passes between two scrapes, where that is anything.
