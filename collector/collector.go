@@ -4,6 +4,7 @@ package collector
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/go-kit/log"
@@ -56,6 +57,23 @@ func (c *Collector) Shown(replica string, beat verdict.Sighting, delay time.Dura
 	c.totals.countShown(replica, delay)
 	c.journal.logShown(replica, beat, delay)
 }
+
+// SetNodes says which nodes the cluster has from now on: what is published, logged and counted of others ends. It is
+// called while no beat is under way.
+func (c *Collector) SetNodes(names []string) {
+	joined, left := difference(names, c.totals.nodes), difference(c.totals.nodes, names)
+	c.totals.setNodes(names)
+	c.journal.logMembers(joined, left)
+	c.events.recordMembers(joined, left)
+}
+
+// difference returns the names that are among some, and not among others.
+func difference(some, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(some), func(name string) bool { return slices.Contains(others, name) })
+}
+
+// Reloaded records that another configuration of the cluster is in force.
+func (c *Collector) Reloaded() { c.events.add(Event{At: time.Now().Round(0), Kind: EventReload}) }
 
 // Events returns the last things that happened in the cluster, the newest first.
 func (c *Collector) Events() []Event { return c.events.list() }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
@@ -277,5 +279,47 @@ level=debug msg=shown node=b:5432 capacity=42 acknowledged=2026-01-02T03:04:05.0
 `, "\n")
 	if diff := cmp.Diff(want, text.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestNodesComeAndGo: one that has gone has no series and no state, and one that came has its counters at 0.
+func TestNodesComeAndGo(t *testing.T) {
+	t.Parallel()
+	var logged bytes.Buffer
+	prober := &fakeProber{names: []string{"a", "b", "c"}}
+	c := New(prober, log.NewLogfmtLogger(&logged))
+	r := &probe.Result{Scraped: true, Primary: "a", Started: time.Unix(1_000_000, 0), Write: &probe.Write{}, Nodes: []probe.NodeResult{
+		{Name: "a", Up: true}, {Name: "b", Up: true, Replica: &probe.ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateSynced}}},
+	}}
+	c.Ended(r)
+	c.Shown("b", verdict.Sighting{}, time.Second)
+	c.SetNodes([]string{"a", "c", "d"})
+	c.Reloaded()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(c.Snapshot(&probe.Result{}))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				found[l.GetName()+"="+l.GetValue()] = true
+			}
+		}
+	}
+	if found["replica=b"] || found["node=b"] || !found["node=d"] || !found["node=a"] || !found["replica=c"] {
+		t.Errorf("the series are of %v", found)
+	}
+	var kinds []string
+	for _, e := range c.Events() {
+		kinds = append(kinds, string(e.Kind)+" "+e.Node)
+	}
+	if want := []string{"reload ", "joined d", "left b"}; !slices.Equal(kinds[:3], want) {
+		t.Errorf("the events are %q, want %q first", kinds, want)
+	}
+	if !strings.Contains(logged.String(), `msg="the cluster has other nodes" joined=d left=b`) {
+		t.Errorf("the log says\n%s", &logged)
 	}
 }

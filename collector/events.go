@@ -26,6 +26,12 @@ const (
 	EventState EventKind = "state"
 	// EventConnected: a node is connected again, or to another server.
 	EventConnected EventKind = "connected"
+	// EventJoined: a node is one of the cluster from now on.
+	EventJoined EventKind = "joined"
+	// EventLeft: a node is none of the cluster any more.
+	EventLeft EventKind = "left"
+	// EventReload: another configuration of the cluster is in force.
+	EventReload EventKind = "reload"
 )
 
 // Event is something that happened in the cluster, when a probe saw it. A field that
@@ -77,7 +83,23 @@ func (e *events) list() []Event {
 
 // record adds what a beat and its reads saw happen.
 func (e *events) record(r *probe.Result) {
-	happened := append(clusterEvents(r), e.nodeEvents(r)...)
+	e.add(append(clusterEvents(r), e.nodeEvents(r)...)...)
+}
+
+// recordMembers adds that nodes have come and gone. One that comes back has no state from before.
+func (e *events) recordMembers(joined, left []string) {
+	now := time.Now().Round(0)
+	for _, name := range left {
+		delete(e.states, name)
+		e.add(Event{At: now, Kind: EventLeft, Node: name})
+	}
+	for _, name := range joined {
+		e.add(Event{At: now, Kind: EventJoined, Node: name})
+	}
+}
+
+// add adds what happened.
+func (e *events) add(happened ...Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.last = append(e.last, happened...)

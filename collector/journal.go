@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"strings"
 	"time"
 
 	"github.com/go-kit/log"
@@ -50,6 +51,19 @@ func (j *journal) logNodes(r *probe.Result) {
 		j.logPooler(node)
 		j.logServersInTurn(node)
 		j.logLimitation(node)
+	}
+}
+
+// logMembers logs that nodes have come and gone. Of one that comes back everything is new.
+func (j *journal) logMembers(joined, left []string) {
+	for _, name := range left {
+		delete(j.conditions, name)
+		for _, once := range []map[string]bool{j.limited, j.pooled, j.inTurn} {
+			delete(once, name)
+		}
+	}
+	if len(joined) > 0 || len(left) > 0 {
+		_ = level.Info(j.logger).Log("msg", "the cluster has other nodes", "joined", strings.Join(joined, " "), "left", strings.Join(left, " "))
 	}
 }
 

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,8 @@ type totals struct {
 
 	mu         sync.Mutex
 	outageTime time.Duration // that outageSeconds has
+
+	nodes []string
 }
 
 // newTotals returns the totals of a cluster. The first node is the primary as
@@ -44,15 +47,32 @@ func newTotals(nodes []string) *totals {
 		commitDuration: commitDuration.newHistogramVec(),
 	}
 	t.commits = t.commitDuration.WithLabelValues()
-	for i, node := range nodes {
+	t.setNodes(nodes)
+	for _, replica := range nodes[min(1, len(nodes)):] {
+		t.createReplicaSeries(replica)
+	}
+	return t
+}
+
+// setNodes creates the series of nodes, and deletes those of the ones that are none any more.
+func (t *totals) setNodes(nodes []string) {
+	for _, gone := range t.nodes {
+		if slices.Contains(nodes, gone) {
+			continue
+		}
+		t.failures.DeletePartialMatch(prometheus.Labels{"node": gone})
+		for _, series := range []*prometheus.MetricVec{
+			t.reads.MetricVec, t.stale.MetricVec, t.backward.MetricVec, t.verdicts.MetricVec, t.visibility.MetricVec,
+		} {
+			series.DeletePartialMatch(prometheus.Labels{"replica": gone})
+		}
+	}
+	for _, node := range nodes {
 		for _, reason := range probe.Reasons() {
 			t.failures.WithLabelValues(node, string(reason))
 		}
-		if i > 0 {
-			t.createReplicaSeries(node)
-		}
 	}
-	return t
+	t.nodes = slices.Clone(nodes)
 }
 
 // createReplicaSeries creates the series of a replica, if it has none.

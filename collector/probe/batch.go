@@ -80,8 +80,8 @@ func (c *Cluster) endIfEmpty(reads *batch) {
 // none of its own yet, that will be whoever waits for the batch, which spares a pair
 // its only switch between goroutines.
 func (c *Cluster) addLocked(reads *batch, s *search) {
-	f := &c.followers[s.index]
-	s.batch = reads
+	f := c.followers[s.index]
+	s.batch, s.asked = reads, time.Now()
 	reads.open++
 	f.searches = append(f.searches, s)
 	if s.Late {

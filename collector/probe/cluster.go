@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,6 +50,11 @@ type Observer interface {
 // defaultTimeout is that of a Config without one.
 const defaultTimeout = 5 * time.Second
 
+func (c Config) withDefaults() Config {
+	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
+	return c
+}
+
 // Cluster is one primary and its replicas, with the memory that probes share.
 type Cluster struct {
 	cfg      Config
@@ -63,12 +69,18 @@ type Cluster struct {
 
 	mu        sync.Mutex
 	closed    bool
-	followers []follower // by index of the node
-	scraped   *round     // the last that a scrape asked for
-	last      *round     // the last of all
-	writing   *round     // whose turn it is; nil for none
-	open      int        // rounds that have not ended
-	due       time.Time  // the next beat of the pulse is not sent before
+	followers []*follower // by index of the node
+	scraped   *round      // the last that a scrape asked for
+	last      *round      // the last of all
+	writing   *round      // whose turn it is; nil for none
+	open      int         // rounds that have not ended
+	due       time.Time   // the next beat of the pulse is not sent before
+	started   bool        // there is to be a pulse, if it has an interval
+	pulsing   bool        // there is one
+	stopPulse context.CancelFunc
+	// gate is closed when nodes have been exchanged; nil while that is not going on. No round begins before.
+	gate   chan struct{}
+	rested chan struct{} // a follower has come to rest, or the pulse
 
 	primary int       // index of the node that takes the writes, as far as known
 	chosen  time.Time // when that was another one before
@@ -79,6 +91,8 @@ type Cluster struct {
 	outages verdict.Outages
 	commits verdict.Commits
 	memory  []memory // by index of the node
+	// departed are the nodes that are none any more, as long as their servers may still take writes.
+	departed []memory
 }
 
 // memory is what is remembered of a node.
@@ -99,16 +113,12 @@ type memory struct {
 	silentSince time.Time   // when it first did not answer after that; zero while it does
 }
 
-// New returns the cluster of the given nodes, at least one. The first is where
+// New returns the cluster of the given nodes, which may be none as long as they are not known. The first is where
 // the search for the primary starts. It is to be closed.
 func New(cfg Config, nodes ...Node) *Cluster {
-	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
 	c := &Cluster{
-		cfg: cfg, nodes: nodes, turn: make(chan struct{}, 1),
-		followers: make([]follower, len(nodes)), memory: make([]memory, len(nodes)),
-	}
-	for i := range c.followers {
-		c.followers[i] = follower{index: i, woken: make(chan struct{}, 1)}
+		cfg: cfg.withDefaults(), nodes: nodes, turn: make(chan struct{}, 1), rested: make(chan struct{}, 1),
+		followers: newFollowers(len(nodes)), memory: make([]memory, len(nodes)),
 	}
 	c.life, c.end = context.WithCancel(context.Background())
 	return c
@@ -116,6 +126,8 @@ func New(cfg Config, nodes ...Node) *Cluster {
 
 // Names returns the names of the nodes, in their order.
 func (c *Cluster) Names() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	names := make([]string, len(c.nodes))
 	for i, n := range c.nodes {
 		names[i] = n.Name()
@@ -130,9 +142,8 @@ func (c *Cluster) Observe(o Observer) { c.observer = o }
 func (c *Cluster) Start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cfg.Pulse > 0 && !c.closed {
-		c.running.Go(c.pulse)
-	}
+	c.started = true
+	c.beatLocked()
 }
 
 // Stop ends the pulse and all probes: what is known of them by now is their result.
@@ -156,7 +167,7 @@ func (c *Cluster) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	errs := make([]error, len(c.nodes))
+	errs := make([]error, len(c.nodes)) // Nobody exchanges them any more.
 	forEachConcurrently(c.allIndexes(), func(i int) { errs[i] = c.nodes[i].Close(ctx) })
 	return errors.Join(errs...)
 }
@@ -164,16 +175,26 @@ func (c *Cluster) Close(ctx context.Context) error {
 // Connect waits until each node is connected or has failed to, or ctx ends. A probe needs
 // it only if it has to be complete at once, without one before it.
 func (c *Cluster) Connect(ctx context.Context) {
-	c.Prepare()
-	// Why it failed, the probe says.
-	forEachConcurrently(c.allIndexes(), func(i int) { _ = c.nodes[i].Connect(ctx) })
+	nodes := c.prepared()
+	var group sync.WaitGroup
+	for _, n := range nodes {
+		group.Go(func() { _ = n.Connect(ctx) }) // Why it failed, the probe says.
+	}
+	group.Wait()
 }
 
 // Prepare begins to make the connections.
-func (c *Cluster) Prepare() {
-	for _, n := range c.nodes {
+func (c *Cluster) Prepare() { c.prepared() }
+
+// prepared returns the nodes, whose connections are being made.
+func (c *Cluster) prepared() []Node {
+	c.mu.Lock()
+	nodes := slices.Clone(c.nodes)
+	c.mu.Unlock()
+	for _, n := range nodes {
 		n.Prepare()
 	}
+	return nodes
 }
 
 // allIndexes returns the indexes of all nodes.

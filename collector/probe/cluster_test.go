@@ -27,6 +27,7 @@ type fakeNode struct {
 	hang     bool        // it answers nothing
 	mute     bool        // connections to it are begun, and not made
 	thaws    time.Time   // it answers nothing before
+	ended    bool        // it was closed
 }
 
 var _ Node = (*fakeNode)(nil)
@@ -44,7 +45,13 @@ func (f *fakeNode) Renew()                      { f.set(func() { f.renewals++ })
 func (f *fakeNode) Unrenewed() error            { return nil }
 func (f *fakeNode) Identity() verdict.Server    { return f.server }
 func (f *fakeNode) Pooled() bool                { return false }
-func (f *fakeNode) Close(context.Context) error { return nil }
+func (f *fakeNode) Close(context.Context) error { f.set(func() { f.ended = true }); return nil }
+
+func (f *fakeNode) closed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ended
+}
 
 func (f *fakeNode) Connect(ctx context.Context) error {
 	f.mu.Lock()

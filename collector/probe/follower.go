@@ -37,6 +37,14 @@ type follower struct {
 	row            verdict.Row
 }
 
+func newFollowers(count int) []*follower {
+	all := make([]*follower, count)
+	for i := range all {
+		all[i] = &follower{index: i, woken: make(chan struct{}, 1)}
+	}
+	return all
+}
+
 // wake tells whoever works for the follower that there is something to do.
 func (f *follower) wake() {
 	select {
@@ -65,6 +73,7 @@ func (c *Cluster) follow(f *follower, until *batch) {
 			f.release()
 			f.running = false
 			c.mu.Unlock()
+			c.tellRested()
 			return
 		}
 		now := time.Now()
@@ -135,7 +144,7 @@ func (c *Cluster) conditionLocked(f *follower) condition {
 	on.oldest, on.unseen = c.ledger.After(m.number)
 	// A connection that is lent is given back when no round needs it, and a node that cannot
 	// be read, or is no standby, is left to the next one.
-	on.goesOn = f.looking && f.index != c.primary && m.state.InRecovery && !c.nodes[f.index].Since().IsZero()
+	on.goesOn = c.gate == nil && f.looking && f.index != c.primary && m.state.InRecovery && !c.nodes[f.index].Since().IsZero()
 	return on
 }
 

@@ -1,18 +1,31 @@
 package probe
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 )
 
-// pulse sends beats between the scrapes. A beat that is slow delays the next one, and
+// beatLocked begins the pulse, where there is to be one and there is none.
+func (c *Cluster) beatLocked() {
+	if c.started && !c.pulsing && !c.closed && c.cfg.Pulse > 0 && len(c.nodes) > 0 {
+		ctx, cancel := context.WithCancel(c.life)
+		c.pulsing, c.stopPulse = true, cancel
+		c.running.Go(func() {
+			defer cancel()
+			c.pulse(ctx)
+		})
+	}
+}
+
+// pulse sends beats between the scrapes, until the nodes are exchanged. A beat that is slow delays the next one, and
 // its reads delay nothing.
-func (c *Cluster) pulse() {
-	for c.awaitBeat() {
+func (c *Cluster) pulse(life context.Context) { //nolint:contextcheck // A beat that has begun is ended, whatever becomes of the pulse.
+	for c.awaitBeat(life) {
 		c.mu.Lock()
-		if c.closed {
+		if c.closed || c.gate != nil {
 			c.mu.Unlock()
-			return
+			break
 		}
 		r := c.beginLocked(false)
 		c.mu.Unlock()
@@ -22,26 +35,14 @@ func (c *Cluster) pulse() {
 			c.conclude(ctx, r, reads)
 			c.finish(r)
 		})
-		c.awaitPrimary(r)
 	}
-}
-
-// awaitPrimary waits until a beat that failed has found out whether the primary is another one now, but no
-// longer than an interval: a node that does not answer that is no reason to send none.
-func (c *Cluster) awaitPrimary(r *round) {
 	c.mu.Lock()
-	written := r.result.Write != nil
+	c.pulsing = false
+	if c.gate == nil { // It was a change that could not be made.
+		c.beatLocked() //nolint:contextcheck // It is another one.
+	}
 	c.mu.Unlock()
-	if written {
-		return
-	}
-	timer := time.NewTimer(c.cfg.Pulse)
-	defer timer.Stop()
-	select {
-	case <-r.ended:
-	case <-timer.C:
-	case <-c.life.Done():
-	}
+	c.tellRested()
 }
 
 // goOrRun runs a function in the background, or at once when the cluster is being closed.
@@ -58,8 +59,8 @@ func (c *Cluster) goOrRun(do func()) {
 }
 
 // awaitBeat waits until the next beat of the pulse is due, which a scrape's may have taken the
-// place of; false when the cluster was closed before.
-func (c *Cluster) awaitBeat() bool {
+// place of; false when the pulse has ended before.
+func (c *Cluster) awaitBeat(life context.Context) bool {
 	for {
 		c.mu.Lock()
 		pause := time.Until(c.due)
@@ -68,9 +69,9 @@ func (c *Cluster) awaitBeat() bool {
 		}
 		c.mu.Unlock()
 		if pause <= 0 {
-			return c.life.Err() == nil
+			return life.Err() == nil
 		}
-		if !sleep(c.life, pause) {
+		if !sleep(life, pause) {
 			return false
 		}
 	}

@@ -153,7 +153,7 @@ func (r *Result) Replicas() []*NodeResult {
 // Primaries counts the servers of the cluster that say they are not in recovery. It
 // is false when there is none among those that were asked, and not all were.
 func (r *Result) Primaries() (count int, known bool) {
-	count, known = len(verdict.Primaries(r.members())), true
+	count, known = len(verdict.Primaries(r.members())), len(r.Nodes) > 0
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
 		if count == 0 && !node.Up && len(node.Failures) == 0 {

@@ -39,16 +39,10 @@ const most = 64
 // same: others may wait for it, and no scraper decides how long it takes.
 func (c *Cluster) Probe(ctx context.Context) *Result {
 	c.awaitPulse(ctx)
-	c.mu.Lock()
-	r := c.sharedLocked()
+	r := c.join(ctx)
 	if r == nil {
-		r = c.beginLocked(true)
-		if !c.closed {
-			c.running.Go(func() { c.run(r) }) //nolint:contextcheck // It goes on when the scrape has ended.
-		}
+		return c.nothing()
 	}
-	c.scraped = r
-	c.mu.Unlock()
 	select {
 	case <-r.ended:
 		return r.result
@@ -56,6 +50,52 @@ func (c *Cluster) Probe(ctx context.Context) *Result {
 	case <-c.life.Done():
 	}
 	return c.known(r)
+}
+
+// join returns the round that serves a scrape, which it begins where there is none; nil where ctx ends while that is not
+// possible, and where there are no nodes.
+func (c *Cluster) join(ctx context.Context) *round {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if r := c.sharedLocked(); r != nil {
+			c.scraped = r
+			return r
+		}
+		gate := c.gate
+		if gate == nil {
+			break
+		}
+		c.mu.Unlock()
+		select {
+		case <-gate:
+		case <-ctx.Done():
+		case <-c.life.Done():
+		}
+		c.mu.Lock()
+		if ctx.Err() != nil || c.life.Err() != nil {
+			return nil
+		}
+	}
+	if len(c.nodes) == 0 {
+		return nil
+	}
+	r := c.beginLocked(true)
+	if !c.closed {
+		c.running.Go(func() { c.run(r) }) //nolint:contextcheck // It goes on when the scrape has ended.
+	}
+	c.scraped = r
+	return r
+}
+
+// nothing is the result of a probe that could not begin.
+func (c *Cluster) nothing() *Result {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	r := c.newResult(now, true)
+	r.Acknowledged, r.Outage.All = c.beat.Acknowledged, c.outages.Time(now)
+	return r
 }
 
 // awaitPulse lets a beat of the pulse that is on its way be answered, so that a scrape has one of
@@ -98,17 +138,22 @@ func (c *Cluster) beginLocked(scraped bool) *round {
 	r := &round{
 		scraped: scraped, began: now, wrote: make(chan struct{}), ended: make(chan struct{}), superseded: make(chan struct{}),
 		primary: c.primary, beat: c.beat,
-		result: &Result{Started: now, Scraped: scraped, Nodes: make([]NodeResult, len(c.nodes))},
+		result: c.newResult(now, scraped),
 	}
-	for i, n := range c.nodes {
-		r.result.Nodes[i].Name, r.result.Nodes[i].Followed = n.Name(), c.memory[i].followed
-	}
-	r.result.Primary = c.nodes[r.primary].Name()
 	if c.last != nil {
 		r.before = c.last.ended
 	}
 	c.last = r
 	c.open++
+	return r
+}
+
+// newResult returns a result in which nothing is known yet. The lock is held.
+func (c *Cluster) newResult(now time.Time, scraped bool) *Result {
+	r := &Result{Started: now, Scraped: scraped, Primary: c.nodeName(c.primary), Nodes: make([]NodeResult, len(c.nodes))}
+	for i, n := range c.nodes {
+		r.Nodes[i].Name, r.Nodes[i].Followed = n.Name(), c.memory[i].followed
+	}
 	return r
 }
 

@@ -132,6 +132,37 @@ func TestScrapesShareAProbe(t *testing.T) {
 	}
 }
 
+// TestLooksAreAnswered: a poll for an earlier beat is on its way to a replica when a probe, which could not write, wants to
+// know how the replica is. What comes back for that does not say.
+func TestLooksAreAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(time.Millisecond, time.Hour)
+		shows := s.replica.read
+		s.replica.read = func(n int) (Read, error) {
+			sent := time.Now()
+			time.Sleep(30 * time.Millisecond)
+			r, err := shows(n)
+			r.Sent, r.Received = sent, time.Now()
+			return r, err
+		}
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
+		c.Start()
+		time.Sleep(2 * time.Second)
+		s.primary.setWrite(func() (Write, error) {
+			return Write{}, &Error{Reason: ReasonReadOnly, Err: errors.New("read-only")}
+		})
+		for range 100 {
+			sent := time.Now()
+			replica := probeWithin(t, c, 5*time.Second).Nodes[1]
+			if !replica.Answered || !replica.State.Detailed || replica.Replica.First.Sent.Before(sent) {
+				t.Fatalf("the replica is %+v, first read %+v", replica, replica.Replica.First)
+			}
+			time.Sleep(17 * time.Millisecond)
+		}
+	})
+}
+
 // TestNoScraperDecidesForOthers: one that does not wait, and one that has gone, get what is
 // known, and the probe goes on for the others as if it were theirs alone.
 func TestNoScraperDecidesForOthers(t *testing.T) {

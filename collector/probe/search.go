@@ -17,6 +17,7 @@ type search struct {
 	verdict.Sightings
 	beat       verdict.Beat
 	before     memory // from before the beat was sent
+	asked      time.Time
 	first      *Read
 	firstStale bool          // the first read proved not to show it
 	longest    time.Duration // that a read has taken
@@ -40,6 +41,9 @@ func (c *Cluster) takes(s *search, a answer) (ended bool) {
 	}
 	result := s.result()
 	c.recordIdentity(s.index, result)
+	if s.look && a.err == nil && (!a.told || a.Sent.Before(s.asked)) {
+		return false // It was on its way for others, and does not say how the node is now.
+	}
 	if s.look || result.Foreign {
 		c.inspects(s, a)
 		return true

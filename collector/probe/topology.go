@@ -2,6 +2,7 @@ package probe
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
@@ -27,7 +28,7 @@ func (c *Cluster) identifyCluster(r *Result) {
 	c.system = verdict.Agree(before, answers)
 	if before.System != 0 && c.system.System != before.System {
 		r.Reformed = &Reformation{From: before.System, To: c.system.System}
-		c.beat, c.writer, c.ledger = verdict.Beat{}, verdict.Writer{}, verdict.Ledger{}
+		c.beat, c.writer, c.ledger, c.departed = verdict.Beat{}, verdict.Writer{}, verdict.Ledger{}, nil
 		clear(c.memory)
 	}
 	for i := range r.Nodes {
@@ -199,7 +200,7 @@ func (c *Cluster) renew(nodes ...int) {
 }
 
 // rivals returns the rows of the servers that take writes beside the one that is
-// written, and of those that did and may still do so.
+// written, and of those that did and may still do so, nodes that are none any more among them.
 func (c *Cluster) rivals(r *Result, primary int, primaries []int) []verdict.Row {
 	var rows []verdict.Row
 	written, now := r.Nodes[primary].Server, time.Now()
@@ -221,6 +222,10 @@ func (c *Cluster) rivals(r *Result, primary int, primaries []int) []verdict.Row 
 				rows = append(rows, m.wrote)
 			}
 		}
+	}
+	c.departed = slices.DeleteFunc(c.departed, func(m memory) bool { return !verdict.MayStillWrite(now.Sub(m.silentSince), false) })
+	for _, m := range c.departed {
+		rows = append(rows, m.wrote)
 	}
 	return rows
 }

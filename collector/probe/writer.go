@@ -36,7 +36,7 @@ func (c *Cluster) send(r *round) (context.Context, *batch, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(c.life, c.cfg.Timeout)
 	c.readyConnections(ctx, r)
 	c.mu.Lock()
-	unknown := c.writer.Name == "" && len(c.nodes) > 1
+	unknown := c.unknownLocked() && len(c.nodes) > 1
 	c.mu.Unlock()
 	if unknown {
 		c.findPrimary(ctx, r)
@@ -66,7 +66,7 @@ func (c *Cluster) endTurn() {
 // that nothing is wrong with; before the first one for all, to find the primary.
 func (c *Cluster) readyConnections(ctx context.Context, r *round) {
 	c.mu.Lock()
-	primary, unknown, scraped := c.primary, c.writer.Name == "", r.scraped
+	primary, unknown, scraped := c.primary, c.unknownLocked(), r.scraped
 	c.mu.Unlock()
 	unready := slices.DeleteFunc(c.allIndexes(), func(i int) bool {
 		if !scraped && !unknown && i != primary && !c.nodes[i].Connected() {
@@ -121,6 +121,11 @@ func (c *Cluster) readyConnection(ctx context.Context, r *round, i int, needed, 
 	}
 }
 
+// unknownLocked says whether none of the nodes is known to have been written.
+func (c *Cluster) unknownLocked() bool {
+	return !slices.ContainsFunc(c.nodes, func(n Node) bool { return n.Name() == c.writer.Name })
+}
+
 // findPrimary asks all nodes who they are before anything is written, so that of
 // two primaries the wrong one is not.
 func (c *Cluster) findPrimary(ctx context.Context, r *round) {
@@ -168,9 +173,30 @@ func (c *Cluster) write(ctx context.Context, r *round) *batch {
 	c.mu.Unlock()
 	deadline, _ := ctx.Deadline()
 	if !written {
-		return c.look(r, c.allIndexes(), deadline) //nolint:contextcheck // What followers do goes on when a round has ended.
+		reads := c.look(r, c.allIndexes(), deadline) //nolint:contextcheck // What followers do goes on when a round has ended.
+		c.letAnswer(r, reads)
+		return reads
 	}
 	return c.seek(r, deadline) //nolint:contextcheck // As above.
+}
+
+// letAnswer lets the nodes say why a write failed, before the next one keeps the primary's connection busy again:
+// no longer than an interval of the pulse, because a node that does not answer is no reason to send no beat.
+func (c *Cluster) letAnswer(r *round, reads *batch) {
+	c.mu.Lock()
+	patience := impatience
+	if c.cfg.Pulse > 0 {
+		patience = min(patience, c.cfg.Pulse)
+	}
+	c.mu.Unlock()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-reads.done:
+	case <-r.superseded:
+	case <-timer.C:
+	case <-c.life.Done():
+	}
 }
 
 // writeTo writes to a node.
