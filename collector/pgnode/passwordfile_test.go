@@ -20,7 +20,6 @@ func TestPasswordFile(t *testing.T) {
 	must(t, d.setup())
 	t.Setenv("PGPASSWORD", "not-this-one")
 	file := filepath.Join(t.TempDir(), "password")
-	must(t, d.server.SetHBA(t.Context(), "host all all all scram-sha-256"))
 	bare := fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", d.role, d.server.Addr(), d.name)
 	connect := func(dsn string) error {
 		node, err := New(dsn, Options{Section: DefaultSection, StatementTimeout: 5 * time.Second, PasswordFile: file})
