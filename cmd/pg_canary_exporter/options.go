@@ -52,7 +52,8 @@ type options struct {
 	setupAdopt        bool
 	setupPrint        bool
 
-	drill drillOptions
+	drill       drillOptions
+	configCheck configCheckOptions
 }
 
 func newOptions() *options {
@@ -71,6 +72,7 @@ func newOptions() *options {
 	o.checkFlags(o.app.Command("check", "Run one probe and print what it saw. Exit status 0: synced, 1: lagging, 2: broken."))
 	o.setupFlags(o.app.Command("setup", "Create the schema, the table, the row and the role that the exporter needs. --primary.dsn must be an administrator's."))
 	o.drill.flags(o.app.Command("drill", "Send beats at a high rate through a failover and report how long nobody could write, what was lost, and when each replica was back. Exit status 0: within the limits, 1: not, 2: it could not begin."))
+	o.configCheck.flags(o.app.Command("config", "Check a configuration file: config check FILE."))
 	o.app.Command("healthy", "Ask the exporter that runs on this host whether it is healthy, for a container's health check.").Hidden()
 	bindEnvironment(o.app.Model().Flags, o.app.GetFlag)
 	return o
