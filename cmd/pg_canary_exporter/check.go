@@ -23,7 +23,7 @@ func check(ctx context.Context, o *options, stdout, stderr io.Writer) error {
 		_ = cluster.Close(bounded) // There is nobody left to tell.
 	}()
 	// A single probe has none before it whose connections it could use.
-	connecting, cancel := context.WithTimeout(ctx, o.probeTimeout/2)
+	connecting, cancel := context.WithTimeout(ctx, o.settings.Timeout/2)
 	defer cancel()
 	cluster.Connect(connecting)
 	for {
@@ -42,7 +42,7 @@ const checkGrace = time.Second
 
 func checkOnce(ctx context.Context, o *options, cluster *probe.Cluster, stdout, stderr io.Writer) (report.Verdict, error) {
 	// An interrupt lets the running probe end, as a scrape's does.
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.probeTimeout+checkGrace)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.settings.Timeout+checkGrace)
 	defer cancel()
 	result := cluster.Probe(bounded)
 	show := report.Table

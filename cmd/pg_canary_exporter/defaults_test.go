@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/fleet"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
@@ -11,13 +11,19 @@ import (
 // exporter's defaults against the flags.
 func TestLaboratoryHasTheDefaults(t *testing.T) {
 	o := newOptions()
-	if _, err := o.app.Parse([]string{"check"}); err != nil {
-		t.Fatal(err)
+	_, err := o.app.Parse([]string{"check", "--primary.dsn=host=db", "--primary.name=a"})
+	must(t, err)
+	described, err := o.configuration()
+	must(t, err)
+	cluster := described.Clusters[0]
+	probes := fleet.ProbeConfig(cluster.Settings)
+	probes.MinInterval = 0 // The laboratory's probes are not shared.
+	if probes != rig.Config() {
+		t.Errorf("the probe's settings are %+v, not %+v", probes, rig.Config())
 	}
-	if got := (probe.Config{Wait: o.probeWait, SyncedWithin: o.probeSyncedWithin, Timeout: o.probeTimeout}); got != rig.Config() {
-		t.Errorf("the probe's settings are %+v, not %+v", got, rig.Config())
-	}
-	if got := o.nodeOptions(); got != rig.NodeOptions() {
-		t.Errorf("the nodes' settings are %+v, not %+v", got, rig.NodeOptions())
+	options := fleet.NodeOptions(cluster, cluster.Nodes[0])
+	options.Name = "" // It has none of its own there.
+	if options != rig.NodeOptions() {
+		t.Errorf("the nodes' settings are %+v, not %+v", options, rig.NodeOptions())
 	}
 }

@@ -18,10 +18,7 @@ func runDrill(ctx context.Context, o *options, stdout, stderr io.Writer) error {
 	if err := o.drill.check(); err != nil {
 		return err
 	}
-	o.section = o.drill.section
-	if err := o.checkCluster(); err != nil {
-		return err
-	}
+	o.settings.Section = o.drill.section
 	nodes, err := o.nodes()
 	if err != nil {
 		return err

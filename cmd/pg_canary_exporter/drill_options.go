@@ -68,7 +68,7 @@ func (o *options) drillRun(live io.Writer) drill.Options {
 	terminal := isTerminal(live)
 	return drill.Options{
 		Interval: o.drill.interval, For: o.drill.lasts, UntilRecovered: o.drill.untilRecovered,
-		SyncedWithin: o.probeSyncedWithin, Timeout: o.probeTimeout,
+		SyncedWithin: o.settings.SyncedWithin, Timeout: o.settings.Timeout,
 		Live: live, Bars: terminal, Colour: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 	}
 }

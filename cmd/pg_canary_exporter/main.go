@@ -54,6 +54,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return setup(ctx, o, stdout, logger)
 	case "drill":
 		return runDrill(ctx, o, stdout, stderr)
+	case "config check":
+		return configCheck(ctx, o.configCheck, stdout, stderr)
 	case "healthy":
 		return healthy(ctx, o)
 	default:

@@ -7,16 +7,48 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/config"
+	"github.com/pg-canary/pg_canary_exporter/internal/fleet"
 )
 
 // nodeFlags are what the flags say of one node.
-type nodeFlags struct {
-	dsnFlag, dsn   string
-	nameFlag, name string
+type nodeFlags struct{ dsn, name string }
+
+// dsnFlag is the flag of a node's connection string, by the number of the node.
+func dsnFlag(node int) string { return flagOfNode("dsn", node) }
+
+func flagOfNode(flag string, node int) string {
+	if node == 0 {
+		return "--primary." + flag
+	}
+	return fmt.Sprintf("--replica.%s (number %d)", flag, node)
 }
 
 // nodes returns the nodes of the connection strings, the primary first.
 func (o *options) nodes() ([]probe.Node, error) {
+	described, err := o.configuration()
+	if err != nil {
+		return nil, err
+	}
+	cluster := described.Clusters[0]
+	nodes := make([]probe.Node, len(cluster.Nodes))
+	o.dropped = map[string][]string{}
+	for i, n := range cluster.Nodes {
+		node, err := fleet.NewNode(cluster, n)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", dsnFlag(i), err)
+		}
+		o.dropped[dsnFlag(i)] = node.Dropped()
+		nodes[i] = node
+	}
+	return nodes, nil
+}
+
+// configuration returns what the flags describe: one cluster.
+func (o *options) configuration() (*config.Config, error) {
+	if err := o.checkCluster(); err != nil {
+		return nil, err
+	}
 	given, err := o.nodeFlags()
 	if err != nil {
 		return nil, err
@@ -24,7 +56,7 @@ func (o *options) nodes() ([]probe.Node, error) {
 	addresses := make([]pgnode.Address, len(given))
 	for i, g := range given {
 		if addresses[i], err = pgnode.ReadAddress(g.dsn); err != nil {
-			return nil, fmt.Errorf("%s: %w", g.dsnFlag, err)
+			return nil, fmt.Errorf("%s: %w", dsnFlag(i), err)
 		}
 		addresses[i].Name = g.name
 	}
@@ -33,19 +65,11 @@ func (o *options) nodes() ([]probe.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	nodes := make([]probe.Node, len(given))
-	o.dropped = map[string][]string{}
+	cluster := config.Cluster{Name: o.ownCluster(), Settings: o.settings}
 	for i, g := range given {
-		settings := o.nodeOptions()
-		settings.Name, settings.Fresh = names[i], fresh[names[i]]
-		node, err := pgnode.New(g.dsn, settings)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", g.dsnFlag, err)
-		}
-		o.dropped[g.dsnFlag] = node.Dropped()
-		nodes[i] = node
+		cluster.Nodes = append(cluster.Nodes, config.Node{Name: names[i], DSN: g.dsn, FreshConnection: fresh[names[i]]})
 	}
-	return nodes, nil
+	return &config.Config{Clusters: []config.Cluster{cluster}}, nil
 }
 
 // freshNodes returns the names of the nodes that are connected anew for each probe.
@@ -66,16 +90,11 @@ func (o *options) freshNodes(names []string) (map[string]bool, error) {
 
 // nodeFlags puts each connection string together with its name, and checks the names.
 func (o *options) nodeFlags() ([]nodeFlags, error) {
-	given := []nodeFlags{{"--primary.dsn", o.primaryDSN, "--primary.name", strings.TrimSpace(o.primaryName)}}
+	given := []nodeFlags{{o.primaryDSN, strings.TrimSpace(o.primaryName)}}
 	for _, dsn := range o.replicaDSNs {
-		if strings.TrimSpace(dsn) == "" {
-			continue // A last empty line of the variable.
+		if strings.TrimSpace(dsn) != "" { // A last line of the variable may be empty.
+			given = append(given, nodeFlags{dsn: dsn})
 		}
-		number := len(given)
-		given = append(given, nodeFlags{
-			dsnFlag: fmt.Sprintf("--replica.dsn (number %d)", number), dsn: dsn,
-			nameFlag: fmt.Sprintf("--replica.name (number %d)", number),
-		})
 	}
 	for i, name := range o.replicaNames {
 		name = strings.TrimSpace(name)
@@ -83,7 +102,7 @@ func (o *options) nodeFlags() ([]nodeFlags, error) {
 		case number < len(given):
 			given[number].name = name
 		case name != "":
-			return nil, fmt.Errorf("--replica.name (number %d): there is no --replica.dsn with that number, only %d", number, len(given)-1)
+			return nil, fmt.Errorf("%s: there is no --replica.dsn with that number, only %d", flagOfNode("name", number), len(given)-1)
 		}
 	}
 	return given, checkNames(given)
@@ -92,17 +111,18 @@ func (o *options) nodeFlags() ([]nodeFlags, error) {
 // checkNames refuses names that are none, or that two nodes have.
 func checkNames(given []nodeFlags) error {
 	flagOf := map[string]string{}
-	for _, g := range given {
+	for i, g := range given {
 		if g.name == "" {
 			continue
 		}
-		if err := pgnode.CheckName(g.name); err != nil {
-			return fmt.Errorf("%s: %w", g.nameFlag, err)
+		flag := flagOfNode("name", i)
+		if err := pgnode.CheckName(g.name, "node"); err != nil {
+			return fmt.Errorf("%s: %w", flag, err)
 		}
 		if other, ok := flagOf[g.name]; ok {
-			return fmt.Errorf("%s: %s has the name %q already", g.nameFlag, other, g.name)
+			return fmt.Errorf("%s: %s has the name %q already", flag, other, g.name)
 		}
-		flagOf[g.name] = g.nameFlag
+		flagOf[g.name] = flag
 	}
 	return nil
 }

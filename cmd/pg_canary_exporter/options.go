@@ -18,6 +18,8 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/config"
+	"github.com/pg-canary/pg_canary_exporter/internal/fleet"
 	"github.com/pg-canary/pg_canary_exporter/internal/server"
 )
 
@@ -25,23 +27,17 @@ import (
 type options struct {
 	app *kingpin.Application
 
-	primaryDSN        string
-	primaryName       string
-	replicaDSNs       []string
-	replicaNames      []string
-	freshConnections  []string            // names of nodes
-	dropped           map[string][]string // parameters of a node's connection string that mean nothing
-	section           string
-	clusterName       string // "" where not given
-	probeTimeout      time.Duration
-	probeTimeoutOff   time.Duration
-	probeMinInterval  time.Duration
-	probeWait         time.Duration
-	probeSyncedWithin time.Duration
-	probeSyncCommit   string
-	pulseInterval     time.Duration
-	logLevel          string
-	logFormat         string
+	primaryDSN       string
+	primaryName      string
+	replicaDSNs      []string
+	replicaNames     []string
+	freshConnections []string            // names of nodes
+	dropped          map[string][]string // parameters of a node's connection string that mean nothing
+	clusterName      string              // "" where not given
+	settings         config.Settings
+	probeTimeoutOff  time.Duration
+	logLevel         string
+	logFormat        string
 
 	web           *web.FlagConfig
 	telemetryPath string
@@ -56,7 +52,8 @@ type options struct {
 	setupAdopt        bool
 	setupPrint        bool
 
-	drill drillOptions
+	drill       drillOptions
+	configCheck configCheckOptions
 }
 
 func newOptions() *options {
@@ -75,12 +72,14 @@ func newOptions() *options {
 	o.checkFlags(o.app.Command("check", "Run one probe and print what it saw. Exit status 0: synced, 1: lagging, 2: broken."))
 	o.setupFlags(o.app.Command("setup", "Create the schema, the table, the row and the role that the exporter needs. --primary.dsn must be an administrator's."))
 	o.drill.flags(o.app.Command("drill", "Send beats at a high rate through a failover and report how long nobody could write, what was lost, and when each replica was back. Exit status 0: within the limits, 1: not, 2: it could not begin."))
+	o.configCheck.flags(o.app.Command("config", "Check a configuration file: config check FILE."))
 	o.app.Command("healthy", "Ask the exporter that runs on this host whether it is healthy, for a container's health check.").Hidden()
 	bindEnvironment(o.app.Model().Flags, o.app.GetFlag)
 	return o
 }
 
 func (o *options) clusterFlags() {
+	defaults := config.Defaults()
 	o.app.Flag("primary.dsn", "Connection string of the primary: a postgres:// URL or keyword=value pairs.").
 		PlaceHolder("DSN").StringVar(&o.primaryDSN)
 	o.app.Flag("replica.dsn", "Connection string of a replica. Repeatable; the environment variable holds one per line.").
@@ -90,29 +89,26 @@ func (o *options) clusterFlags() {
 	o.app.Flag("replica.name", "The same for a replica, in the order of --replica.dsn. Repeatable; an empty one stands for host:port, and the last may be left out. The environment variable holds one per line.").
 		PlaceHolder("NAME").StringsVar(&o.replicaNames)
 	o.app.Flag("canary.section", "Name of the row in canary.section that setup creates and this exporter writes.").
-		Default(pgnode.DefaultSection).StringVar(&o.section)
+		Default(defaults.Section).StringVar(&o.settings.Section)
 	o.app.Flag("cluster.name", "Name of the cluster (default: "+pgnode.DefaultCluster+"). setup keeps it with the section if it is given, and an exporter of another name never writes that section.").
 		PlaceHolder("NAME").StringVar(&o.clusterName)
 	o.app.Flag("probe.timeout", "Longest time that a probe may take. A scraper with a shorter timeout gets what is known by then.").
-		Default("5s").DurationVar(&o.probeTimeout)
+		Default(defaults.Timeout.String()).DurationVar(&o.settings.Timeout)
 	o.app.Flag("probe.timeout-offset", "Subtracted from the scraper's timeout, to leave time for the answer.").
 		Default("250ms").DurationVar(&o.probeTimeoutOff)
 	o.app.Flag("probe.min-interval", "Scrapes within this time after a probe's start share it, so that more scrapers do not mean more commits. 0: scrapes share a probe only until it has sent its canary.").
-		Default("200ms").DurationVar(&o.probeMinInterval)
+		Default(defaults.MinInterval.String()).DurationVar(&o.settings.MinInterval)
 	o.app.Flag("probe.wait", "How long to keep reading a replica that does not show the canary yet.").
-		Default("1s").DurationVar(&o.probeWait)
+		Default(defaults.Wait.String()).DurationVar(&o.settings.Wait)
 	o.app.Flag("probe.synced-within", "How soon a replica must show the canary to count as synced.").
-		Default("100ms").DurationVar(&o.probeSyncedWithin)
+		Default(defaults.SyncedWithin.String()).DurationVar(&o.settings.SyncedWithin)
 	o.app.Flag("probe.synchronous-commit", "synchronous_commit of the canary write. By default the server's own, as an application has it; a commit that waits for a missing standby fails with the reason sync_wait.").
-		PlaceHolder("LEVEL").EnumVar(&o.probeSyncCommit, "off", "local", "remote_write", "on", "remote_apply")
+		PlaceHolder("LEVEL").EnumVar(&o.settings.SynchronousCommit, config.SynchronousCommits()...)
 }
 
-// shortestPulse bounds what the pulse may cost.
-const shortestPulse = 100 * time.Millisecond
-
 func (o *options) pulseFlags() {
-	o.app.Flag("pulse.interval", "Send a canary in this interval, "+shortestPulse.String()+" or longer, between the scrapes too, so that outages, lost commits and delays are seen that fall between them. See docs/pulse.md for what it costs. 0: off.").
-		Default("0s").DurationVar(&o.pulseInterval)
+	o.app.Flag("pulse.interval", "Send a canary in this interval, "+config.ShortestPulse().String()+" or longer, between the scrapes too, so that outages, lost commits and delays are seen that fall between them. See docs/pulse.md for what it costs. 0: off.").
+		Default(config.Defaults().Pulse.String()).DurationVar(&o.settings.Pulse)
 }
 
 func (o *options) connectionFlags() {
@@ -200,16 +196,25 @@ func (o *options) logger(w io.Writer) log.Logger {
 
 // cluster returns the cluster that the flags describe. It does not connect.
 func (o *options) cluster() (*probe.Cluster, error) {
-	if err := o.checkCluster(); err != nil {
-		return nil, err
-	}
 	nodes, err := o.nodes()
 	if err != nil {
 		return nil, err
 	}
-	return probe.New(probe.Config{
-		Wait: o.probeWait, SyncedWithin: o.probeSyncedWithin, Timeout: o.probeTimeout, MinInterval: o.probeMinInterval, Pulse: o.pulseInterval,
-	}, nodes...), nil
+	return probe.New(fleet.ProbeConfig(o.settings), nodes...), nil
+}
+
+// flagOf are the flags of the settings, by their keys in a configuration file.
+var flagOf = map[string]string{
+	"section": "--canary.section", "wait": "--probe.wait", "synced_within": "--probe.synced-within", "timeout": "--probe.timeout",
+	"min_interval": "--probe.min-interval", "pulse": "--pulse.interval", "synchronous_commit": "--probe.synchronous-commit",
+}
+
+// sayFlag is how a setting is written on the command line.
+func sayFlag(key, value string) string {
+	if value == "" {
+		return flagOf[key]
+	}
+	return flagOf[key] + "=" + value
 }
 
 // checkCluster says what is wrong with the flags of a cluster.
@@ -217,33 +222,17 @@ func (o *options) checkCluster() error {
 	if o.primaryDSN == "" {
 		return errors.New("no primary: give --primary.dsn or PG_CANARY_PRIMARY_DSN, such as postgres://canary@db:5432/postgres")
 	}
-	if err := pgnode.CheckSection(o.section); err != nil {
-		return fmt.Errorf("--canary.section: %w", err)
-	}
 	if err := pgnode.CheckCluster(o.ownCluster()); err != nil {
 		return fmt.Errorf("--cluster.name: %w", err)
 	}
-	if o.probeTimeout <= 0 || o.probeWait <= 0 || o.probeSyncedWithin <= 0 || o.probeTimeoutOff < 0 {
-		return errors.New("--probe.timeout, --probe.wait and --probe.synced-within must be above 0, and --probe.timeout-offset must not be below 0")
+	if mistakes := o.settings.Mistakes(sayFlag); len(mistakes) > 0 {
+		return errors.New(mistakes[0].Text)
 	}
-	if o.probeMinInterval < 0 {
-		return fmt.Errorf("--probe.min-interval=%v is below 0: give a time such as 200ms, or 0 to share only running probes", o.probeMinInterval)
-	}
-	if o.pulseInterval != 0 && o.pulseInterval < shortestPulse {
-		return fmt.Errorf("--pulse.interval=%v is below %v: give a longer one, or 0 for none", o.pulseInterval, shortestPulse)
-	}
-	if o.probeSyncedWithin >= o.probeWait {
-		return fmt.Errorf("--probe.wait=%v does not exceed --probe.synced-within=%v: the wait would end before the verdict",
-			o.probeWait, o.probeSyncedWithin)
+	if o.probeTimeoutOff < 0 {
+		return fmt.Errorf("--probe.timeout-offset=%v must not be below 0: give a time such as 250ms", o.probeTimeoutOff)
 	}
 	return nil
 }
 
 // ownCluster is the name of the cluster that an exporter is of.
 func (o *options) ownCluster() string { return cmp.Or(o.clusterName, pgnode.DefaultCluster) }
-
-func (o *options) nodeOptions() pgnode.Options {
-	return pgnode.Options{
-		Section: o.section, Cluster: o.ownCluster(), SynchronousCommit: o.probeSyncCommit, StatementTimeout: o.probeTimeout,
-	}
-}

@@ -40,7 +40,7 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 		Cluster:       o.ownCluster(),
 		Stop:          cluster.Stop,
 		MetricsPath:   o.telemetryPath,
-		ProbeTimeout:  o.probeTimeout,
+		ProbeTimeout:  o.settings.Timeout,
 		TimeoutOffset: o.probeTimeoutOff,
 		Web:           o.web,
 		Logger:        logger,

@@ -20,7 +20,7 @@ func setup(ctx context.Context, o *options, stdout io.Writer, logger log.Logger)
 	if err != nil {
 		return err
 	}
-	s := pgnode.Setup{Role: o.setupRole, Password: password, Section: o.section, Cluster: o.clusterName, Adopt: o.setupAdopt}
+	s := pgnode.Setup{Role: o.setupRole, Password: password, Section: o.settings.Section, Cluster: o.clusterName, Adopt: o.setupAdopt}
 	if o.setupPrint {
 		sql, err := s.SQL()
 		if err != nil {
@@ -38,12 +38,12 @@ func setup(ctx context.Context, o *options, stdout io.Writer, logger log.Logger)
 	}
 	o.dropped = map[string][]string{"--primary.dsn": admin.Dropped()}
 	o.logDropped(logger)
-	bounded, cancel := context.WithTimeout(ctx, o.probeTimeout)
+	bounded, cancel := context.WithTimeout(ctx, o.settings.Timeout)
 	defer cancel()
 	if err := s.Run(bounded, o.primaryDSN); err != nil {
 		return fmt.Errorf("setup on --primary.dsn: %w", err)
 	}
-	made := []any{"msg", "Set up the canary schema, table, row and role", "role", o.setupRole, "section", o.section}
+	made := []any{"msg", "Set up the canary schema, table, row and role", "role", o.setupRole, "section", o.settings.Section}
 	if o.clusterName != "" {
 		made = append(made, "cluster", o.clusterName)
 	}

@@ -60,6 +60,8 @@ type attempts struct {
 	// passfile is what is wrong with the passfile where no password was found; "" for
 	// nothing that is known.
 	passfile string
+	// passwordFile is true where the password is that of [Options.PasswordFile].
+	passwordFile bool
 }
 
 // attempt is how far one attempt to connect came.
@@ -113,7 +115,7 @@ func (tried *attempts) explain(config *pgconn.Config, err error) error {
 	number := thatCounts(errs)
 	e := &connectError{
 		user: config.User, database: config.Database, err: errs[number],
-		noPassword: config.Password == "", passfile: tried.passfile,
+		noPassword: config.Password == "", passfile: tried.passfile, passwordFile: tried.passwordFile,
 	}
 	// Errors of the name service come first, and have no attempt.
 	if number -= len(errs) - len(tried.all); number >= 0 {
@@ -163,6 +165,8 @@ type connectError struct {
 	// the passfile.
 	noPassword bool
 	passfile   string
+	// passwordFile is true where the password is that of [Options.PasswordFile].
+	passwordFile bool
 }
 
 // Error is one line: the driver puts each attempt on a line of its own.

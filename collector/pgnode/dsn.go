@@ -24,6 +24,8 @@ type connection struct {
 	address Address
 	// dropped are the parameters that have no effect on the exporter.
 	dropped []string
+	// ownPassword is true where the string itself has the password.
+	ownPassword bool
 }
 
 // parseDSN parses a connection string: a URL or keyword=value pairs.
@@ -37,11 +39,7 @@ func parseDSN(dsn string) (*pgconn.Config, error) {
 // name of a host, a user or a setting. An error never quotes the string or a
 // part of it, except the name of a parameter that is on a list.
 func readDSN(dsn string) (connection, error) {
-	dsn = strings.TrimFunc(dsn, invisible)
-	if dsn == "" {
-		return connection{}, errors.New("the connection string is empty; give one such as postgres://user@host:5432/database")
-	}
-	given, err := splitDSN(dsn)
+	given, err := splitUsable(dsn)
 	if err != nil {
 		return connection{}, err
 	}
@@ -66,7 +64,18 @@ func readDSN(dsn string) (connection, error) {
 	if config.Password == "" {
 		notePassfile(config, settings)
 	}
-	return connection{config: config, address: addressOf(settings, config), dropped: sortedUnique(dropped, more)}, nil
+	return connection{
+		config: config, address: addressOf(settings, config), dropped: sortedUnique(dropped, more), ownPassword: given["password"] != "",
+	}, nil
+}
+
+// splitUsable splits a connection string that must not be empty.
+func splitUsable(dsn string) (settings, error) {
+	dsn = strings.TrimFunc(dsn, invisible)
+	if dsn == "" {
+		return nil, errors.New("the connection string is empty; give one such as postgres://user@host:5432/database")
+	}
+	return splitDSN(dsn)
 }
 
 // parse has the driver read the settings, the environment and the files.
@@ -155,6 +164,7 @@ func checkSettings(config *pgconn.Config) (dropped []string, err error) {
 type dsnError struct {
 	text   string
 	reason probe.Reason
+	hint   string // "" where the text says what to do
 }
 
 func (e *dsnError) Error() string { return e.text }
@@ -162,17 +172,17 @@ func (e *dsnError) Error() string { return e.text }
 // explain returns the driver's error with a reason: tls where the same settings are in
 // order without certificates, keys and encryption.
 func (s settings) explain(err error) error {
-	e := &dsnError{explainDriverError(err), probe.ReasonOther}
+	e := &dsnError{text: explainDriverError(err), reason: probe.ReasonOther}
 	plain := maps.Clone(s)
-	for _, name := range []string{"sslrootcert", "sslcert", "sslkey", "sslnegotiation"} {
-		plain[name] = ""
-	}
-	plain["sslmode"] = "disable"
+	maps.Copy(plain, withoutTLS)
 	if _, err := plain.parse(); err == nil {
 		e.reason = probe.ReasonTLS
 	}
 	return e
 }
+
+// withoutTLS are settings that need no certificate, no key and no encryption.
+var withoutTLS = settings{"sslmode": "disable", "sslrootcert": "", "sslcert": "", "sslkey": "", "sslnegotiation": ""}
 
 // explainDriverError explains an error of the driver in our own words: the
 // driver's text contains the connection string with a guess at what the password is.
@@ -201,7 +211,7 @@ func explainDriverError(err error) string {
 var driverErrors = []struct{ part, meaning string }{
 	{"find service", noService},
 	{"service file", noService},
-	{"port numbers to", "the connection string has several ports, but not one for each host"},
+	{"port numbers to", portsAndHosts},
 	{"invalid port", "a port is not a number from 1 to 65535"},
 	{"sslmode is invalid", notOneOf("sslmode").Error()},
 	{"invalid sslcertmode", notOneOf("sslcertmode").Error()},
@@ -220,7 +230,10 @@ var driverErrors = []struct{ part, meaning string }{
 	{"load cert", "the certificate of sslcert and the key of sslkey do not match"},
 }
 
-const noService = "the service is not in the service file that servicefile or PGSERVICEFILE names, or the file cannot be read"
+const (
+	portsAndHosts = "the connection string has several ports, but not one for each host"
+	noService     = "the service is not in the service file that servicefile or PGSERVICEFILE names, or the file cannot be read"
+)
 
 func sortedUnique(lists ...[]string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(lists...))))

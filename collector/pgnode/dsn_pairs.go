@@ -16,17 +16,20 @@ type settings map[string]string
 // other.
 func (s settings) setOnce(name, value string) error {
 	if _, ok := s[name]; ok {
-		return fmt.Errorf("the connection string gives %s twice; each replica needs its own connection string, one per line in the variable", name)
+		return fmt.Errorf("the connection string gives %s twice; each node needs its own connection string, in a variable one per line", name)
 	}
 	s[name] = value
 	return nil
 }
 
+// escaped writes a value as it stands between quotes.
+var escaped = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+
 // String returns the settings as keyword='value' pairs.
 func (s settings) String() string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(s)) {
-		fmt.Fprintf(&b, "%s='%s' ", name, strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s[name]))
+		fmt.Fprintf(&b, "%s='%s' ", name, escaped.Replace(s[name]))
 	}
 	return b.String()
 }

@@ -71,7 +71,7 @@ var refusedParameters = map[string]string{
 	"oauth_client_id":               noOAuth,
 	"oauth_client_secret":           noOAuth,
 	"oauth_scope":                   noOAuth,
-	"synchronous_commit":            "use --probe.synchronous-commit",
+	"synchronous_commit":            "use --probe.synchronous-commit, or synchronous_commit of a configuration file",
 	"default_transaction_read_only": "the exporter sets it",
 }
 
@@ -91,6 +91,9 @@ func disposition(name, value string) (use, error) {
 	}
 	return 0, errors.New("the service has a parameter that libpq does not know; it is not named here, because it may be a part of a password")
 }
+
+// IsParameter says whether a word is the name of a parameter that the exporter uses.
+func IsParameter(word string) bool { return slices.Contains(takenParameters, word) }
 
 func isKnown(name string) bool {
 	_, isRefused := refusedParameters[name]

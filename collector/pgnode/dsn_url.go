@@ -59,7 +59,7 @@ func splitURL(rest string) (settings, error) {
 func checkURL(rest string) error {
 	switch {
 	case strings.Contains(rest, "://"):
-		return errors.New("the connection string has a second ://; each replica needs its own connection string, one per line in the variable, and " + percentEncode)
+		return errors.New("the connection string has a second ://; each node needs its own connection string, in a variable one per line, and " + percentEncode)
 	case strings.ContainsFunc(rest, invisible):
 		return errors.New(notURL + ", a space %20; this one has a space, a line break or an invisible character")
 	case strings.LastIndexFunc(rest, isQuote) >= 0 && strings.LastIndexFunc(rest, isQuote) == lastRune(rest):

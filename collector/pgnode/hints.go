@@ -49,7 +49,7 @@ func hintFor(reason probe.Reason, err error) string {
 		dsn     *dsnError
 	)
 	if errors.As(err, &dsn) {
-		return "" // It says what to do itself.
+		return dsn.hint
 	}
 	if wanted := wrongRole(err); wanted != "" {
 		return roleHint(wanted)
@@ -88,6 +88,8 @@ func (e *connectError) authHint() string {
 		said = append(said, "no password was found: there is none in the connection string, and "+e.passfile)
 	case e.noPassword:
 		said = append(said, "no password was found: there is none in the connection string")
+	case e.passwordFile:
+		said = append(said, "compare the user in the connection string and the password in the password file with those that setup created")
 	default:
 		said = append(said, "compare user and password in the connection string with those that setup created")
 	}

@@ -112,11 +112,11 @@ func nodeName(config *pgconn.Config) string {
 	return strings.Join(names, ",")
 }
 
-// CheckName returns what is wrong with the name that a user gives to a node. It does not
-// quote it: a connection string may have got into its place.
-func CheckName(name string) error {
+// CheckName returns what is wrong with the name that a user gives to something, such as a
+// node. It does not quote it: a connection string may have got into its place.
+func CheckName(name, of string) error {
 	if namePattern.MatchString(name) {
 		return nil
 	}
-	return fmt.Errorf("that is not a name for a node (%d bytes): %s", len(name), namesAre)
+	return fmt.Errorf("that is not a name for a %s (%d bytes): %s", of, len(name), namesAre)
 }

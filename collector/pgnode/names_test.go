@@ -87,12 +87,12 @@ func TestNamesFromTheEnvironment(t *testing.T) {
 
 func TestCheckName(t *testing.T) {
 	for _, name := range []string{"db1", "eu-1.db:5432", strings.Repeat("x", 63)} {
-		if err := CheckName(name); err != nil {
+		if err := CheckName(name, "node"); err != nil {
 			t.Errorf("CheckName(%q): %v", name, err)
 		}
 	}
 	for _, name := range []string{"", "a b", "a/b", "h#2", "postgres://canary:" + marked + "@db", strings.Repeat("x", 64)} {
-		err := CheckName(name)
+		err := CheckName(name, "node")
 		if err == nil || !strings.Contains(err.Error(), "1 to 63 letters") || strings.Contains(err.Error(), marked) {
 			t.Errorf("CheckName(%q): %v", name, err)
 		}

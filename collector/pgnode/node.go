@@ -24,7 +24,8 @@ import (
 // part of a scrape's time.
 const connectTimeout = 10 * time.Second
 
-// Options say how a node is talked to. All nodes of a cluster have the same, but for Name and Fresh.
+// Options say how a node is talked to. All nodes of a cluster have the same, but for
+// Name, Fresh and PasswordFile.
 type Options struct {
 	// Name is the node's name; "" is host:port, or host:port,host:port… of a list.
 	Name string
@@ -41,6 +42,10 @@ type Options struct {
 	// Fresh has the node connected anew for each probe, as a client without a pool
 	// would be.
 	Fresh bool
+	// PasswordFile is the path of a file that holds the password alone, and is read again for
+	// each connection; "" for none. A password in the connection string itself wins over it,
+	// and it wins over a service's, PGPASSWORD's and the passfile's.
+	PasswordFile string
 	// Lifetime is after how long a connection is renewed, give or take a quarter; 0 is
 	// five minutes.
 	Lifetime time.Duration
@@ -65,9 +70,13 @@ var _ probe.Node = (*Node)(nil)
 
 // New returns the node that a connection string leads to. It does not connect.
 // The error says what is wrong with the string and never quotes it.
+//
+// A node that has a name of its own is made although a file that the string names cannot be
+// read, or the environment spoils it: what is wrong then is the error of each connect, and a
+// file that comes later is found.
 func New(dsn string, opts Options) (*Node, error) {
 	to, err := readDSN(dsn)
-	if err != nil {
+	if err != nil && (opts.Name == "" || CheckDSN(dsn) != nil) {
 		return nil, err
 	}
 	n := &Node{name: cmp.Or(opts.Name, to.address.Hosts), dsn: dsn, dropped: to.dropped, opts: opts, read: readDSN}
@@ -200,6 +209,9 @@ func (n *Node) keepsSession(s *session, err error) bool {
 func (n *Node) openSession(ctx context.Context) (*session, []<-chan struct{}, error) {
 	to, err := n.read(n.dsn)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := to.readPassword(n.opts.PasswordFile); err != nil {
 		return nil, nil, err
 	}
 	to.config.ConnectTimeout = cmp.Or(to.config.ConnectTimeout, connectTimeout)
