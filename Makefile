@@ -57,6 +57,11 @@ test-fresh: $(LAB) ## Run the README's commands in a minimal Debian; needs root.
 	@$(LAB) install debootstrap
 	scripts/test-fresh.sh
 
+.PHONY: test-patroni
+test-patroni: $(LAB) ## Try discovery on a real Patroni with etcd: failovers, moves, a pause.
+	@$(LAB) install postgres patroni etcd cc
+	$(GO) test $(RACE) -tags patroni -count 1 -timeout 20m ./internal/lab/patroni
+
 .PHONY: cover
 cover: tools ## Measure the coverage of collector/....
 	$(GO) test -coverpkg ./collector/... -coverprofile cover.out ./collector/... ./cmd/... ./internal/...

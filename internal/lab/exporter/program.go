@@ -42,7 +42,7 @@ func Build(ctx context.Context) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	cleaner, err := reaper.Start(dir)
+	cleaner, err := reaper.Start(dir, syscall.SIGQUIT)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

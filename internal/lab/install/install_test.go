@@ -5,6 +5,7 @@ package install
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,6 +68,22 @@ func TestPlan(t *testing.T) {
 				t.Errorf("another plan (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestPlanWithoutAPackage: where nobody packages a tool, the error says who does.
+func TestPlanWithoutAPackage(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	missing, err := choose([]string{"patroni", "etcd"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := planFor(missing, manage(t, "pacman"), true)
+	err = p.accept(t.Context(), io.Discard, missing)
+	for _, want := range []string{"no patroni in PATH", "no etcd in PATH", "package etcd-server", "by other means"} {
+		if len(p.install) != 0 || !strings.Contains(message(err), want) {
+			t.Errorf("%d to install, and %v; want none, and %q", len(p.install), err, want)
+		}
 	}
 }
 

@@ -90,6 +90,16 @@ var tools = []tool{
 		without: "the test of a server that speaks German fails",
 	},
 	{
+		name: "patroni", what: "Patroni",
+		find:     packagedByDebian(program("", "patroni"), "patroni"),
+		packages: map[string][]string{"apt-get": {"patroni", "python3-etcd"}},
+	},
+	{
+		name: "etcd", what: "etcd",
+		find:     packagedByDebian(program("", "etcd"), "etcd-server"),
+		packages: map[string][]string{"apt-get": {"etcd-server"}},
+	},
+	{
 		name: "debootstrap", what: "debootstrap",
 		find:     program("", "debootstrap"),
 		packages: everywhere("debootstrap"),
@@ -143,6 +153,17 @@ func program(variable, name string) func(context.Context) (string, error) {
 			}
 		}
 		return "", fmt.Errorf("no %s in PATH, /usr/sbin and /usr/local/sbin", name)
+	}
+}
+
+// packagedByDebian says where a program comes from that few systems have a package of.
+func packagedByDebian(find func(context.Context) (string, error), name string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		where, err := find(ctx)
+		if err != nil {
+			err = fmt.Errorf("%w; Debian and Ubuntu have it in their package %s, elsewhere install it by other means", err, name)
+		}
+		return where, err
 	}
 }
 

@@ -45,7 +45,7 @@ func (c *Cluster) clone(ctx context.Context, from *Server, target string) error 
 		if _, err := conn.Exec(ctx, begin, "pgcluster"); err != nil {
 			return err
 		}
-		if err := c.account.copyTree(ctx, from.DataDir, target, skipInClone); err != nil {
+		if err := c.account.CopyTree(ctx, from.DataDir, target, skipInClone); err != nil {
 			return err
 		}
 		if err := c.copyControlFile(ctx, from.DataDir, target); err != nil {
@@ -55,7 +55,7 @@ func (c *Cluster) clone(ctx context.Context, from *Server, target string) error 
 		if err := conn.QueryRow(ctx, end).Scan(&label); err != nil {
 			return err
 		}
-		return c.account.writeFile(filepath.Join(target, "backup_label"), label)
+		return c.account.WriteFile(filepath.Join(target, "backup_label"), label)
 	})
 }
 
@@ -84,7 +84,7 @@ func (c *Cluster) copyControlFile(ctx context.Context, from, target string) erro
 			return err
 		}
 		if _, err := controlFileEnd(content); err == nil && bytes.Equal(content, last) {
-			return c.account.writeFile(filepath.Join(target, name), string(content))
+			return c.account.WriteFile(filepath.Join(target, name), string(content))
 		}
 		last = content
 		time.Sleep(pollInterval)

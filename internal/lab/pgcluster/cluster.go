@@ -19,6 +19,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/account"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/reaper"
 )
 
@@ -35,7 +36,7 @@ type Options struct {
 // Cluster is a primary and its replicas in one directory.
 type Cluster struct {
 	installation  Installation
-	account       account
+	account       account.Account
 	dir           string
 	settings      map[string]string
 	environment   []string
@@ -63,7 +64,7 @@ func New(ctx context.Context, options Options) (*Cluster, error) {
 		}
 		options.Installation = found
 	}
-	as, err := serverAccount()
+	as, err := account.ForServers()
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (c *Cluster) startPrimary(ctx context.Context, name string, made template) 
 		return err
 	}
 	c.setPrimary(s)
-	if err := c.account.copyTree(ctx, made.dataDir, s.DataDir, nil); err != nil {
+	if err := c.account.CopyTree(ctx, made.dataDir, s.DataDir, nil); err != nil {
 		return err
 	}
 	if err := newSystemIdentifier(s.DataDir); err != nil {
@@ -113,7 +114,7 @@ func (c *Cluster) startPrimary(ctx context.Context, name string, made template) 
 	}
 	password := rand.Text()
 	entries := "*:*:*:" + superuser + ":" + c.superPassword + "\n*:*:*:" + replicator + ":" + password + "\n"
-	if err := c.account.writeFile(c.Passfile(), entries); err != nil {
+	if err := c.account.WriteFile(c.Passfile(), entries); err != nil {
 		return err
 	}
 	return s.Exec(ctx, "CREATE ROLE "+replicator+" LOGIN REPLICATION PASSWORD '"+password+"'")
@@ -143,13 +144,13 @@ func (c *Cluster) newServer(name string, settings map[string]string) (*Server, e
 		}
 	}
 	var err error
-	if s.Port, s.claim, err = claimPort(); err != nil {
+	if s.Port, s.claim, err = ClaimPort(); err != nil {
 		return nil, err
 	}
 	if s.settings, err = s.settingsFor(settings); err != nil {
 		return nil, errors.Join(err, s.claim.Close())
 	}
-	if err := c.account.makeDir(s.dir()); err != nil {
+	if err := c.account.MakeDir(s.dir()); err != nil {
 		return nil, errors.Join(err, s.claim.Close())
 	}
 	c.servers = append(c.servers, s)

@@ -110,7 +110,7 @@ func (s *Server) writeSettings() error {
 		}
 		fmt.Fprintf(&conf, "%s = '%s'\n", name, confEscaper.Replace(s.settings[name]))
 	}
-	return s.cluster.account.writeFile(filepath.Join(s.DataDir, "postgresql.conf"), conf.String())
+	return s.cluster.account.WriteFile(filepath.Join(s.DataDir, "postgresql.conf"), conf.String())
 }
 
 // confEscaper quotes a value of postgresql.conf, where a backslash escapes.
@@ -122,5 +122,5 @@ func (s *Server) writeHBA() error {
 		"host  all         all         127.0.0.1/32 scram-sha-256",
 		"host  replication "+replicator+" 127.0.0.1/32 scram-sha-256",
 		"")
-	return s.cluster.account.writeFile(filepath.Join(s.DataDir, "pg_hba.conf"), strings.Join(lines, "\n"))
+	return s.cluster.account.WriteFile(filepath.Join(s.DataDir, "pg_hba.conf"), strings.Join(lines, "\n"))
 }

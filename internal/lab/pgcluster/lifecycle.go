@@ -71,7 +71,7 @@ func (s *Server) launch() (*process, error) {
 	}
 	defer log.Close()
 	// The server must not end with ctx, which is only that of the start.
-	cmd := as.command(context.Background(), s.dir(), s.cluster.installation.path("postgres"), "-D", s.DataDir)
+	cmd := as.Command(context.Background(), s.dir(), s.cluster.installation.path("postgres"), "-D", s.DataDir)
 	cmd.Env = append(cmd.Env, s.cluster.environment...)
 	cmd.Stdout, cmd.Stderr = log, log
 	p, err := startProcess(cmd, s.cluster.cleaner)

@@ -10,12 +10,12 @@ import (
 	"strconv"
 )
 
-// claimPort picks a TCP port for a server, from below the ports that the system
+// ClaimPort picks a TCP port for a server, from below the ports that the system
 // gives to outgoing connections: one of those could take it while the server is
 // down. Its claim is the UDP port of the same number, which nobody else claims
 // until it is closed: another cluster, of this process or of another one, cannot
 // pick the port before the server listens, or while it is stopped.
-func claimPort() (port int, claim net.PacketConn, err error) {
+func ClaimPort() (port int, claim net.PacketConn, err error) {
 	const first, last, tries = 15000, 32000, 100
 	var lastErr error
 	for range tries {

@@ -11,7 +11,7 @@ import (
 // A port that was picked is nobody else's, though no server listens there yet.
 func TestPortIsClaimedOnce(t *testing.T) {
 	t.Parallel()
-	port, claim, err := claimPort()
+	port, claim, err := ClaimPort()
 	if err != nil {
 		t.Fatal(err)
 	}

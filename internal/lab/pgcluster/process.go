@@ -63,21 +63,26 @@ func (p *process) freeze() ([]int, error) {
 	if err := p.signal(syscall.SIGSTOP); err != nil {
 		return nil, err
 	}
-	tree := []int{p.pid()}
+	return freezeBelow(p.pid())
+}
+
+// freezeBelow goes on with what is below a process that was told to stop.
+func freezeBelow(pid int) ([]int, error) {
+	tree := []int{pid}
 	if err := awaitStates(tree, stopped); err != nil {
 		return tree, err
 	}
-	known := map[int]bool{p.pid(): true}
+	known := map[int]bool{pid: true}
 	for {
-		all, err := descendants(p.pid())
+		all, err := descendants(pid)
 		if err != nil {
 			return tree, err
 		}
 		var found []int
-		for _, pid := range all {
-			if !known[pid] {
-				known[pid] = true
-				found = append(found, pid)
+		for _, each := range all {
+			if !known[each] {
+				known[each] = true
+				found = append(found, each)
 			}
 		}
 		if len(found) == 0 {
@@ -121,6 +126,19 @@ func (p *process) kill() error {
 	}
 	<-p.done
 	return awaitStates(tree[1:], gone)
+}
+
+// KillTree ends a process that another one started, such as a postmaster of Patroni's,
+// and everything below it at once, and waits until all are gone.
+func KillTree(pid int) error {
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		if errors.Is(err, syscall.ESRCH) {
+			return nil
+		}
+		return fmt.Errorf("signal process %d: %w", pid, err)
+	}
+	tree, err := freezeBelow(pid)
+	return errors.Join(err, signalAll(tree, syscall.SIGKILL), awaitStates(tree, gone))
 }
 
 // signalAll leaves out those that are gone already.

@@ -136,7 +136,7 @@ func (s *Server) writeFollowing(upstream *Server, via string) error {
 		host, port, replicator, s.Name, confEscaper.Replace(s.cluster.Passfile()))
 	s.settings["primary_slot_name"] = s.slot()
 	signal := filepath.Join(s.DataDir, "standby.signal")
-	return errors.Join(s.writeSettings(), s.writeHBA(), s.cluster.account.writeFile(signal, ""))
+	return errors.Join(s.writeSettings(), s.writeHBA(), s.cluster.account.WriteFile(signal, ""))
 }
 
 // Follow makes a running replica stream from another upstream, through the

@@ -36,7 +36,7 @@ func (c *Cluster) Rewind(ctx context.Context, s, upstream *Server) error {
 	}
 	password, _ := source.User.Password()
 	source.User = url.User(superuser)
-	cmd := c.account.command(ctx, s.dir(), program, "--target-pgdata="+s.DataDir, "--source-server="+source.String())
+	cmd := c.account.Command(ctx, s.dir(), program, "--target-pgdata="+s.DataDir, "--source-server="+source.String())
 	cmd.Env = append(cmd.Env, "PGPASSWORD="+password)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pg_rewind of %s: %w\n%s", s.Name, err, strings.TrimSpace(string(out)))

@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/account"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/reaper"
 )
 
@@ -32,7 +34,7 @@ type template struct {
 	cleaner  *reaper.Reaper
 }
 
-func templateOf(ctx context.Context, installation Installation, as account, parent string) (template, error) {
+func templateOf(ctx context.Context, installation Installation, as account.Account, parent string) (template, error) {
 	templates.Lock()
 	defer templates.Unlock()
 	key := templateKey{installation.BinDir, parent}
@@ -55,7 +57,7 @@ func templateOf(ctx context.Context, installation Installation, as account, pare
 
 // newRoot makes a directory that the account can use and that is removed at
 // the latest when this process ends.
-func newRoot(ctx context.Context, parent string, installation Installation, as account) (string, *reaper.Reaper, error) {
+func newRoot(ctx context.Context, parent string, installation Installation, as account.Account) (string, *reaper.Reaper, error) {
 	dir, err := os.MkdirTemp(parent, "pgcluster-")
 	if err != nil {
 		return "", nil, err
@@ -63,23 +65,23 @@ func newRoot(ctx context.Context, parent string, installation Installation, as a
 	if dir, err = filepath.Abs(dir); err != nil {
 		return "", nil, err
 	}
-	cleaner, err := reaper.Start(dir)
+	cleaner, err := reaper.Start(dir, syscall.SIGQUIT)
 	if err != nil {
 		return "", nil, errors.Join(err, os.Remove(dir))
 	}
-	if err := errors.Join(as.own(dir), as.check(ctx, installation, dir)); err != nil {
+	if err := errors.Join(as.Own(dir), as.Check(ctx, installation.path("postgres"), dir)); err != nil {
 		return "", nil, errors.Join(err, cleaner.Finish())
 	}
 	return dir, cleaner, nil
 }
 
-func initdb(ctx context.Context, installation Installation, as account, made template) error {
+func initdb(ctx context.Context, installation Installation, as account.Account, made template) error {
 	parent := filepath.Dir(made.dataDir)
-	if err := as.makeDir(parent); err != nil {
+	if err := as.MakeDir(parent); err != nil {
 		return err
 	}
 	passwordFile := filepath.Join(parent, "password")
-	if err := as.writeFile(passwordFile, made.password); err != nil {
+	if err := as.WriteFile(passwordFile, made.password); err != nil {
 		return err
 	}
 	args := []string{
@@ -89,7 +91,7 @@ func initdb(ctx context.Context, installation Installation, as account, made tem
 	if installation.Major >= 18 {
 		args = append(args, "--no-data-checksums")
 	}
-	out, err := as.command(ctx, parent, installation.path("initdb"), args...).CombinedOutput()
+	out, err := as.Command(ctx, parent, installation.path("initdb"), args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, strings.TrimSpace(string(out)))
 	}

@@ -8,14 +8,15 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"strconv"
 	"syscall"
 )
 
 // script keeps a list of running processes: "+ PID" and "- PID" on its
 // standard input, a pipe whose other end this process holds. At the end of the
-// input it ends them and removes the directory $1. A stopped postmaster is
-// woken so that it takes the signal; it then kills its stopped children by
-// itself after five seconds.
+// input it ends them by the signal $2 and removes the directory $1. A stopped
+// postmaster is woken so that it takes the signal; it then kills its stopped children
+// by itself after five seconds.
 const script = `
 running=
 while read -r change pid; do
@@ -27,7 +28,7 @@ while read -r change pid; do
 	[ "$change" = - ] || running="$running $pid"
 done
 for pid in $running; do
-	kill -QUIT "$pid" && kill -CONT "$pid"
+	kill -"$2" "$pid" && kill -CONT "$pid"
 done
 tries=0
 for pid in $running; do
@@ -46,10 +47,10 @@ type Reaper struct {
 	pipe io.WriteCloser // must stay reachable: the garbage collector would close it
 }
 
-// Start starts a reaper of a directory. It waits for Finish, or for the end of
-// this process.
-func Start(dir string) (*Reaper, error) {
-	cmd := exec.Command("/bin/sh", "-c", script, "sh", dir)
+// Start starts a reaper of a directory, which ends processes by a signal. It waits for
+// Finish, or for the end of this process.
+func Start(dir string, signal syscall.Signal) (*Reaper, error) {
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", dir, strconv.Itoa(int(signal)))
 	cmd.Dir = "/"
 	// Its own session: what kills our process group must not kill it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

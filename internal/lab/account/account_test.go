@@ -1,6 +1,6 @@
 //go:build unix
 
-package pgcluster
+package account
 
 import (
 	"context"
@@ -19,7 +19,7 @@ func TestCopyThatIsInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err := account{}.copyTree(ctx, from, to, func(path string, _ os.DirEntry) bool {
+	err := Account{}.CopyTree(ctx, from, to, func(path string, _ os.DirEntry) bool {
 		if path == "first" {
 			interrupt()
 		}

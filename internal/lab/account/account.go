@@ -1,9 +1,12 @@
 //go:build unix
 
-package pgcluster
+// Package account runs servers as a user whom they agree to: PostgreSQL refuses to
+// run as root.
+package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,16 +18,17 @@ import (
 	"syscall"
 )
 
-// account is whom the servers run as. PostgreSQL refuses to run as root, so a
-// root process gives them to an unprivileged user; otherwise they are ours.
-type account struct {
+// Account is whom servers run as. A root process gives them to an unprivileged user;
+// otherwise they are its own.
+type Account struct {
 	name       string
 	credential *syscall.Credential // nil: this process's own
 }
 
-func serverAccount() (account, error) {
+// ForServers returns whom this process runs servers as.
+func ForServers() (Account, error) {
 	if os.Geteuid() != 0 {
-		return account{}, nil
+		return Account{}, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		found, err := user.Lookup(name)
@@ -33,20 +37,20 @@ func serverAccount() (account, error) {
 		}
 		uid, err := strconv.ParseUint(found.Uid, 10, 32)
 		if err != nil {
-			return account{}, fmt.Errorf("user %s: %w", name, err)
+			return Account{}, fmt.Errorf("user %s: %w", name, err)
 		}
 		gid, err := strconv.ParseUint(found.Gid, 10, 32)
 		if err != nil {
-			return account{}, fmt.Errorf("user %s: %w", name, err)
+			return Account{}, fmt.Errorf("user %s: %w", name, err)
 		}
-		return account{name, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+		return Account{name, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
 	}
-	return account{}, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as")
+	return Account{}, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as")
 }
 
-// command runs a server program as the account, in its own session so that
+// Command runs a server program as the account, in its own session so that
 // Ctrl-C in a terminal does not reach it, and without PG… variables.
-func (a account) command(ctx context.Context, dir, program string, args ...string) *exec.Cmd {
+func (a Account) Command(ctx context.Context, dir, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: a.credential}
@@ -59,56 +63,55 @@ func (a account) command(ctx context.Context, dir, program string, args ...strin
 	return cmd
 }
 
-// check makes sure that the account reaches both the programs and dir, which
-// a root process that looks by itself could not tell.
-func (a account) check(ctx context.Context, installation Installation, dir string) error {
+// Check makes sure that the account reaches both a program, which is asked for its
+// version, and dir: a root process that looks by itself could not tell.
+func (a Account) Check(ctx context.Context, program, dir string) error {
 	if a.credential == nil {
 		return nil
 	}
-	postgres := installation.path("postgres")
-	if out, err := a.command(ctx, "/", postgres, "--version").CombinedOutput(); err != nil {
+	if out, err := a.Command(ctx, "/", program, "--version").CombinedOutput(); err != nil {
 		return fmt.Errorf("user %s, whom the servers run as because this process is root, cannot run %s: %w %s; make it and every directory above it readable for all (chmod o+rX)",
-			a.name, postgres, err, strings.TrimSpace(string(out)))
+			a.name, program, err, strings.TrimSpace(string(out)))
 	}
-	if err := a.command(ctx, dir, postgres, "--version").Run(); err != nil {
+	if err := a.Command(ctx, dir, program, "--version").Run(); err != nil {
 		return fmt.Errorf("user %s, whom the servers run as because this process is root, cannot enter %s: %w; use a parent directory that is open to all, such as %s",
 			a.name, filepath.Dir(dir), err, os.TempDir())
 	}
 	return nil
 }
 
-// own gives what is at path to the account.
-func (a account) own(path string) error {
+// Own gives what is at path to the account.
+func (a Account) Own(path string) error {
 	if a.credential == nil {
 		return nil
 	}
 	return os.Lchown(path, int(a.credential.Uid), int(a.credential.Gid))
 }
 
-// makeDir makes a directory that only the account can enter.
-func (a account) makeDir(path string) error {
+// MakeDir makes a directory that only the account can enter.
+func (a Account) MakeDir(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
 	}
-	return a.own(path)
+	return a.Own(path)
 }
 
-// writeFile replaces a file at once, so that a server never reads half of it.
-func (a account) writeFile(path, content string) error {
+// WriteFile replaces a file at once, so that a server never reads half of it.
+func (a Account) WriteFile(path, content string) error {
 	temporary := path + ".new"
 	if err := os.WriteFile(temporary, []byte(content), 0o600); err != nil {
 		return err
 	}
-	if err := a.own(temporary); err != nil {
+	if err := a.Own(temporary); err != nil {
 		return err
 	}
 	return os.Rename(temporary, path)
 }
 
-// copyTree copies the directory from to the new directory to, for the account.
+// CopyTree copies the directory from to the new directory to, for the account.
 // skip is asked with paths relative to from. What vanishes meanwhile is left out.
 // It ends between two files when ctx does.
-func (a account) copyTree(ctx context.Context, from, to string, skip func(path string, entry fs.DirEntry) bool) error {
+func (a Account) CopyTree(ctx context.Context, from, to string, skip func(path string, entry fs.DirEntry) bool) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -129,7 +132,7 @@ func (a account) copyTree(ctx context.Context, from, to string, skip func(path s
 		target := filepath.Join(to, relative)
 		switch {
 		case entry.IsDir():
-			return a.makeDir(target)
+			return a.MakeDir(target)
 		case entry.Type().IsRegular():
 			return ignoreNotExist(a.copyFile(path, target))
 		case entry.Type()&fs.ModeSocket != 0:
@@ -140,7 +143,7 @@ func (a account) copyTree(ctx context.Context, from, to string, skip func(path s
 	})
 }
 
-func (a account) copyFile(from, to string) error {
+func (a Account) copyFile(from, to string) error {
 	source, err := os.Open(from)
 	if err != nil {
 		return err
@@ -157,5 +160,12 @@ func (a account) copyFile(from, to string) error {
 	if err := target.Close(); err != nil {
 		return err
 	}
-	return a.own(to)
+	return a.Own(to)
+}
+
+func ignoreNotExist(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

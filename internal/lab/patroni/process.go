@@ -1,0 +1,163 @@
+//go:build unix
+
+package patroni
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+)
+
+// lookPath finds a program, and says how to get it where it is missing.
+func lookPath(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("no %s in PATH: install the packages patroni and etcd-server of Debian or Ubuntu (`make test-patroni` does as root), or what has these programs elsewhere", name)
+	}
+	return path, nil
+}
+
+// process is a program that runs, a child of this process.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended and was waited for
+}
+
+// run starts a program of the cluster, which ends at the latest when this process does.
+func (c *Cluster) run(dir, logFile, program string, args ...string) (*process, error) {
+	log, err := os.OpenFile(logFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() //nolint:errcheck // The program has it.
+	// It must not end with a context, which is only that of the start.
+	cmd := c.account.Command(context.Background(), dir, c.programs[program], args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{cmd, make(chan struct{})}
+	watched := c.cleaner.Started(cmd.Process.Pid)
+	go func() {
+		// How it ended is in its log; a reaper that is gone needs no news.
+		_ = cmd.Wait()
+		_ = c.cleaner.Ended(cmd.Process.Pid)
+		close(p.done)
+	}()
+	if watched != nil {
+		return nil, errors.Join(fmt.Errorf("the process that cleans up is gone: %w", watched), p.kill())
+	}
+	return p, nil
+}
+
+func (p *process) running() bool {
+	if p == nil {
+		return false
+	}
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// stop ends it by a signal, and waits.
+func (p *process) stop(ctx context.Context, signal syscall.Signal) error {
+	if !p.running() {
+		return nil
+	}
+	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// kill ends it at once.
+func (p *process) kill() error { return p.stop(context.Background(), syscall.SIGKILL) }
+
+func (c *Cluster) etcdLog() string { return filepath.Join(c.dir, "etcd", "etcd.log") }
+
+// startEtcd starts an etcd of one, and waits until it answers.
+func (c *Cluster) startEtcd(ctx context.Context) error {
+	var err error
+	if c.etcdPort, err = c.ports.claim(); err != nil {
+		return err
+	}
+	peerPort, err := c.ports.claim()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(c.dir, "etcd")
+	if err := c.account.MakeDir(dir); err != nil {
+		return err
+	}
+	clients, peers := fmt.Sprintf("http://%s:%d", host, c.etcdPort), fmt.Sprintf("http://%s:%d", host, peerPort)
+	c.etcd, err = c.run(dir, c.etcdLog(), "etcd",
+		"--name=lab", "--data-dir="+filepath.Join(dir, "data"), "--log-level=warn",
+		"--listen-client-urls="+clients, "--advertise-client-urls="+clients,
+		"--listen-peer-urls="+peers, "--initial-advertise-peer-urls="+peers, "--initial-cluster=lab="+peers)
+	if err != nil {
+		return err
+	}
+	return c.awaitEtcd(ctx, clients+"/health")
+}
+
+// awaitEtcd waits until etcd says that it is well.
+func (c *Cluster) awaitEtcd(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		if err != nil {
+			return err
+		}
+		if response, err := client.Do(request); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-c.etcd.done:
+			return errors.New("etcd ended")
+		case <-ctx.Done():
+			return fmt.Errorf("etcd does not answer: %w", ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// ports are those that the cluster has claimed.
+type ports []net.PacketConn
+
+func (p *ports) claim() (int, error) {
+	port, claim, err := pgcluster.ClaimPort()
+	if err == nil {
+		*p = append(*p, claim)
+	}
+	return port, err
+}
+
+func (p *ports) release() error {
+	var errs []error
+	for _, claim := range *p {
+		errs = append(errs, claim.Close())
+	}
+	return errors.Join(errs...)
+}
