@@ -165,6 +165,10 @@ func liveAtRandom(t *testing.T, seed uint64) {
 		open: server.openSession, fresh: seed%4 == 2, lifetime: 20 * time.Second,
 		elsewhere: func(context.Context, *session) bool { return server.draw(5) == 0 },
 	})
+	dials := NewDials(1, 5)
+	if seed%2 == 1 {
+		k.dials = dials
+	}
 	for range 200 {
 		server.happen(k)
 		probeAtRandom(server, k)
@@ -189,6 +193,9 @@ func liveAtRandom(t *testing.T, seed uint64) {
 	must(t, k.close(t.Context()))
 	if open, most := server.connections(); open != 0 || most > maxConnections {
 		t.Errorf("%d connections are left, and there were %d at once", open, most)
+	}
+	if is := dials.Counts(); is.UnderWay+is.Waiting != 0 {
+		t.Errorf("there are attempts left: %+v", is)
 	}
 }
 

@@ -94,6 +94,14 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+// sooner returns the earlier one of two times, of which the zero time is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // backoff returns the pause after so many failures in a row. chance is a random number
 // from 0 to 1: exporters that lost a server together do not come back together.
 func backoff(failures int, chance float64) time.Duration {
