@@ -19,7 +19,7 @@ func (k *keeper) dialLocked() {
 	k.turn = turn
 	k.running.Go(func() {
 		defer turn.end()
-		if turn.await(k.life) == nil {
+		if err := turn.await(k.life); err == nil && k.takeTurn() {
 			k.dial()
 		} else {
 			k.withdraw()
@@ -34,6 +34,15 @@ func (k *keeper) urgeLocked(ctx context.Context) {
 	}
 }
 
+// takeTurn says whether the attempt whose turn it is should be made: perhaps nobody has asked for
+// the connection for long.
+func (k *keeper) takeTurn() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.turn = nil
+	return !k.condition().forgotten()
+}
+
 // withdraw ends an attempt that was not made.
 func (k *keeper) withdraw() {
 	k.mu.Lock()
@@ -45,9 +54,6 @@ func (k *keeper) withdraw() {
 
 // dial makes an attempt.
 func (k *keeper) dial() {
-	k.mu.Lock()
-	k.turn = nil
-	k.mu.Unlock()
 	began := time.Now()
 	s, givenUp, err := k.open(k.life)
 	k.mu.Lock()

@@ -93,7 +93,7 @@ type dialFleet struct {
 const clusterSize = 3
 
 func newDialFleet(t *testing.T, clusters, ill int) *dialFleet {
-	f := &dialFleet{well: newRandomServer(t, 1), ill: newRandomServer(t, 2), dials: NewDials(64, 250)}
+	f := &dialFleet{well: newRandomServer(t, 1), ill: newRandomServer(t, 2), dials: NewDials(32, 100)}
 	f.well.slow, f.ill.slow = 20, 20
 	for i := range clusters * clusterSize {
 		server := f.well
@@ -174,12 +174,12 @@ func (f *dialFleet) close(t *testing.T) {
 	}
 }
 
-// TestDialsAtTheStart connects 3,000 nodes, a tenth of which hang, and scrapes each cluster once within
+// TestDialsAtTheStart connects 1,200 nodes, a tenth of which hang, and scrapes each cluster once within
 // 15 s. A scrape waits for its own connections, and hardly for those of others.
 func TestDialsAtTheStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const clusters, ill = 1000, 100
+		const clusters, ill = 400, 40
 		f := newDialFleet(t, clusters, ill)
 		f.ill.set(silent)
 		for _, k := range f.keepers {
@@ -204,7 +204,7 @@ func TestDialsAtTheStart(t *testing.T) {
 		if right != clusters-ill || longest > 50*time.Millisecond {
 			t.Errorf("%d scrapes found their nodes, want %d; they waited %v", right, clusters-ill, longest)
 		}
-		const perSecond = 250 + 10 + clusters*clusterSize/15
+		const perSecond = 100 + 5 + clusters*clusterSize/15
 		if most := f.busiest(); most > perSecond {
 			t.Errorf("%d attempts within a second, want %d", most, perSecond)
 		}
@@ -212,12 +212,12 @@ func TestDialsAtTheStart(t *testing.T) {
 	})
 }
 
-// TestDialsWhenAllComeBack has the servers of 3,000 nodes break their connections and say nothing for a minute. Nobody
+// TestDialsWhenAllComeBack has the servers of 1,200 nodes break their connections and say nothing for a minute. Nobody
 // scrapes them. They are connected again within half a minute, and at no time are there many attempts.
 func TestDialsWhenAllComeBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newDialFleet(t, 1000, 0)
+		f := newDialFleet(t, 400, 0)
 		for _, k := range f.keepers {
 			k.prepare()
 		}
@@ -237,12 +237,12 @@ func TestDialsWhenAllComeBack(t *testing.T) {
 			is := f.dials.Counts()
 			most = max(most, is.UnderWay)
 		}
-		if f.connected() != 0 || most > 11*64 {
+		if f.connected() != 0 || most > 11*32 {
 			t.Errorf("%d are connected, and there were %d attempts at once", f.connected(), most)
 		}
 		f.well.set(healthy)
 		time.Sleep(30 * time.Second)
-		if n := f.connected(); n != len(f.keepers) || f.busiest() > 260 {
+		if n := f.connected(); n != len(f.keepers) || f.busiest() > 105 {
 			t.Errorf("%d of %d are connected; %d attempts within a second", n, len(f.keepers), f.busiest())
 		}
 		f.close(t)

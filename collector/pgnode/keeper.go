@@ -39,8 +39,9 @@ type keeper struct {
 	elsewhere func(context.Context, *session) bool
 	// fresh is true for a node that is connected anew for each probe.
 	fresh bool
-	// lifetime is after how long a session is renewed.
-	lifetime time.Duration
+	// lifetime is after how long a session is renewed, and rest after how long without a probe it is
+	// ended; 0 for never.
+	lifetime, rest time.Duration
 	// probeTime is how long a probe may take: one whose primary is slow to commit comes late
 	// to the reads.
 	probeTime time.Duration
@@ -181,7 +182,7 @@ func (k *keeper) connect(ctx context.Context) error {
 		if k.session == nil && k.renewed != nil {
 			k.takeRenewed()          //nolint:contextcheck // What broke is closed without the caller.
 			k.checkLocked(k.session) //nolint:contextcheck // As above.
-			k.scheduleLocked()
+			k.scheduleLocked()       //nolint:contextcheck // As above.
 		}
 		switch {
 		case k.session != nil:

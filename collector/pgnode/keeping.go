@@ -26,7 +26,7 @@ func (k *keeper) scheduleLocked() {
 			k.checking = true
 			k.running.Go(k.checkIdle)
 		case toGiveBack:
-			k.retireLocked(k.session)
+			k.leaveLocked()
 		case toRest:
 			if !next.IsZero() {
 				k.timer.Reset(time.Until(next))
@@ -38,7 +38,7 @@ func (k *keeper) scheduleLocked() {
 
 func (k *keeper) condition() condition {
 	c := condition{
-		now: time.Now(), demanded: k.demanded, renewed: k.renewed != nil, dialing: k.dialing, room: k.hasRoom(),
+		now: time.Now(), demanded: k.demanded, rest: k.rest, renewed: k.renewed != nil, dialing: k.dialing, room: k.hasRoom(),
 		lent: k.lent || k.fresh, redial: k.redial,
 	}
 	if s := k.session; s != nil {
@@ -107,6 +107,17 @@ func (k *keeper) lookUpLocked(s *session) {
 		s.expires = time.Now()
 		k.scheduleLocked()
 	})
+}
+
+// leaveLocked ends the connections, as nobody needs them. What failed meanwhile tells nothing of
+// when somebody does again.
+func (k *keeper) leaveLocked() {
+	for _, s := range []*session{k.session, k.renewed} {
+		if s != nil {
+			k.closeLocked(s)
+		}
+	}
+	k.session, k.renewed, k.renewal, k.ended = nil, nil, nil, ""
 }
 
 // retireLocked takes the session out of use and closes its connection.

@@ -39,12 +39,18 @@ func (f *fakeNode) Connected() bool {
 }
 func (f *fakeNode) Ready() bool                 { return f.Connected() }
 func (f *fakeNode) Prepare() time.Duration      { return 0 }
-func (f *fakeNode) Since() time.Time            { return time.Unix(1, 0) }
 func (f *fakeNode) Renew()                      { f.set(func() { f.renewals++ }) }
 func (f *fakeNode) Unrenewed() error            { return nil }
 func (f *fakeNode) Identity() verdict.Server    { return f.server }
 func (f *fakeNode) Pooled() bool                { return false }
 func (f *fakeNode) Close(context.Context) error { return nil }
+
+func (f *fakeNode) Since() time.Time {
+	if !f.Connected() {
+		return time.Time{}
+	}
+	return time.Unix(1, 0)
+}
 
 func (f *fakeNode) Connect(ctx context.Context) error {
 	f.mu.Lock()
