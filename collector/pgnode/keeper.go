@@ -39,11 +39,15 @@ type keeper struct {
 	elsewhere func(context.Context, *session) bool
 	// fresh is true for a node that is connected anew for each probe.
 	fresh bool
-	// lifetime is after how long a session is renewed.
-	lifetime time.Duration
+	// lifetime is after how long a session is renewed, and rest after how long without a probe it is
+	// ended; 0 for never.
+	lifetime, rest time.Duration
 	// probeTime is how long a probe may take: one whose primary is slow to commit comes late
 	// to the reads.
 	probeTime time.Duration
+	// dials is what the attempts are bounded by, nil for nothing, and cluster whose they are.
+	dials   *Dials
+	cluster string
 
 	running sync.WaitGroup
 	life    context.Context //nolint:containedctx // Of what runs in the background, which no caller's ends.
@@ -63,6 +67,8 @@ type keeper struct {
 	closing  int      // connections that are not gone yet
 
 	dialing  bool
+	turn     *dialTurn     // of an attempt that has to wait for it
+	hung     bool          // the last attempt or session failed because nobody answered in time
 	attempts int           // that have ended
 	counted  int           // of them, those that were begun before the probe
 	failures int           // of them, since the last one that did not fail
@@ -111,7 +117,7 @@ func (k *keeper) beginLocked() {
 // recountLocked says that the attempts which were begun so far tell nothing of what comes.
 func (k *keeper) recountLocked() {
 	k.counted = k.attempts
-	if k.dialing {
+	if k.dialing && k.turn == nil {
 		k.counted++
 	}
 }
@@ -176,7 +182,7 @@ func (k *keeper) connect(ctx context.Context) error {
 		if k.session == nil && k.renewed != nil {
 			k.takeRenewed()          //nolint:contextcheck // What broke is closed without the caller.
 			k.checkLocked(k.session) //nolint:contextcheck // As above.
-			k.scheduleLocked()
+			k.scheduleLocked()       //nolint:contextcheck // As above.
 		}
 		switch {
 		case k.session != nil:
@@ -187,7 +193,8 @@ func (k *keeper) connect(ctx context.Context) error {
 			return k.failed
 		}
 		k.demanded = time.Now()
-		k.dialLocked()
+		k.dialLocked() //nolint:contextcheck // It goes on when the caller has gone.
+		k.urgeLocked(ctx)
 		if !k.waitLocked(ctx) {
 			return k.whyNot()
 		}
@@ -227,6 +234,7 @@ func (k *keeper) release(s *session, usable bool, err error) {
 		s.expires = s.usedAt
 	} else {
 		k.failed, k.ended = err, codeOf(err)
+		k.hung = probe.ReasonOf(err) == probe.ReasonTimeout
 		k.recountLocked()
 		k.retireLocked(s)
 	}
@@ -259,49 +267,4 @@ func (k *keeper) close(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// waitLocked lets go of the lock until something has changed; false when ctx ended first.
-func (k *keeper) waitLocked(ctx context.Context) bool {
-	changed := k.changed
-	k.waiting++
-	k.mu.Unlock()
-	defer func() {
-		k.mu.Lock()
-		k.waiting--
-	}()
-	select {
-	case <-changed:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// awaitCheckLocked waits until nobody looks at the session in the background: the driver takes
-// only one call at a time, and ends the program where a connection is closed twice at once.
-func (k *keeper) awaitCheckLocked(ctx context.Context) {
-	for (k.checking || k.session != nil && k.session.looked) && k.waitLocked(ctx) { //nolint:revive // It waits.
-	}
-}
-
-// whyNot says why there is no session, without waiting. The lock is held.
-func (k *keeper) whyNot() error {
-	switch {
-	case k.failed != nil:
-		return k.failed
-	case !k.dialing && k.closing >= maxConnections:
-		return errStillClosing
-	default:
-		return probe.ErrConnecting
-	}
-}
-
-// tellLocked wakes those who wait.
-func (k *keeper) tellLocked() {
-	if k.waiting == 0 {
-		return
-	}
-	close(k.changed)
-	k.changed = make(chan struct{})
 }

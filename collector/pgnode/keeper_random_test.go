@@ -28,6 +28,7 @@ type randomServer struct {
 	health int
 	open   int
 	most   int
+	byes   int // connections that ended with a good-bye
 	last   *randomLink
 }
 
@@ -123,8 +124,14 @@ func (s *randomServer) openSession(ctx context.Context) (*session, []<-chan stru
 				return // It is read no more.
 			default:
 			}
-			if _, err := far.Read(buffer); err != nil {
+			n, err := far.Read(buffer)
+			if err != nil {
 				return
+			}
+			if n > 0 && buffer[0] == 'X' {
+				s.mu.Lock()
+				s.byes++
+				s.mu.Unlock()
 			}
 		}
 	}()
@@ -165,6 +172,13 @@ func liveAtRandom(t *testing.T, seed uint64) {
 		open: server.openSession, fresh: seed%4 == 2, lifetime: 20 * time.Second,
 		elsewhere: func(context.Context, *session) bool { return server.draw(5) == 0 },
 	})
+	dials := NewDials(1, 5)
+	if seed%2 == 1 {
+		k.dials = dials
+	}
+	if seed%3 == 1 {
+		k.rest = 20 * time.Second
+	}
 	for range 200 {
 		server.happen(k)
 		probeAtRandom(server, k)
@@ -189,6 +203,9 @@ func liveAtRandom(t *testing.T, seed uint64) {
 	must(t, k.close(t.Context()))
 	if open, most := server.connections(); open != 0 || most > maxConnections {
 		t.Errorf("%d connections are left, and there were %d at once", open, most)
+	}
+	if is := dials.Counts(); is.UnderWay+is.Waiting != 0 {
+		t.Errorf("there are attempts left: %+v", is)
 	}
 }
 

@@ -116,6 +116,7 @@ func TestRenewalIsNoOtherConnection(t *testing.T) {
 			old := k.current()
 			old.identity, old.known = test.before, test.before
 			time.Sleep(2 * time.Minute)
+			synctest.Wait()
 			k.renewed.identity, k.renewed.known = test.after, test.after
 			k.lookedUp = time.Now() // There is no name.
 			k.prepare()

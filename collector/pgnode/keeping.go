@@ -2,7 +2,6 @@ package pgnode
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 )
 
@@ -27,7 +26,7 @@ func (k *keeper) scheduleLocked() {
 			k.checking = true
 			k.running.Go(k.checkIdle)
 		case toGiveBack:
-			k.retireLocked(k.session)
+			k.leaveLocked()
 		case toRest:
 			if !next.IsZero() {
 				k.timer.Reset(time.Until(next))
@@ -39,7 +38,7 @@ func (k *keeper) scheduleLocked() {
 
 func (k *keeper) condition() condition {
 	c := condition{
-		now: time.Now(), demanded: k.demanded, renewed: k.renewed != nil, dialing: k.dialing, room: k.hasRoom(),
+		now: time.Now(), demanded: k.demanded, rest: k.rest, renewed: k.renewed != nil, dialing: k.dialing, room: k.hasRoom(),
 		lent: k.lent || k.fresh, redial: k.redial,
 	}
 	if s := k.session; s != nil {
@@ -61,65 +60,6 @@ func (k *keeper) hasRoom() bool {
 		}
 	}
 	return open < maxConnections
-}
-
-// dialLocked begins an attempt, if none is being made and there is room.
-func (k *keeper) dialLocked() {
-	if k.dialing || k.closed || !k.hasRoom() {
-		return
-	}
-	k.dialing = true
-	k.running.Go(func() {
-		began := time.Now()
-		s, givenUp, err := k.open(k.life)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.dialing = false
-		k.attempts++
-		for _, gone := range givenUp {
-			k.awaitLocked(gone)
-		}
-		switch {
-		case err != nil:
-			k.failLocked(err)
-		case k.closed:
-			k.closeLocked(s)
-		default:
-			k.took = time.Since(began)
-			k.adoptLocked(s)
-		}
-		k.tellLocked()
-		k.scheduleLocked()
-	})
-}
-
-// adoptLocked takes a new session into use, or keeps it ready.
-func (k *keeper) adoptLocked(s *session) {
-	k.failures, k.failed, k.renewal, k.ended, k.redial = 0, nil, nil, "", time.Time{}
-	k.lent = s.pooled || k.fresh
-	s.usedAt, s.since, s.known = s.opened, s.opened, s.identity
-	s.expires = s.opened.Add(jittered(k.lifetime, rand.Float64())) //nolint:gosec // It spreads the load, and is no secret.
-	if k.session == nil {
-		k.session = s
-	} else {
-		k.renewed = s
-	}
-}
-
-// failLocked keeps why an attempt failed.
-func (k *keeper) failLocked(err error) {
-	code := codeOf(err)
-	err = withReasonAfter(err, k.ended)
-	if code != cannotConnectNow {
-		k.ended = code // What comes now is another start of the server.
-	}
-	k.failures++
-	k.redial = time.Now().Add(backoff(k.failures, rand.Float64())) //nolint:gosec // As above.
-	if k.session != nil {
-		k.renewal = err
-		return
-	}
-	k.failed, k.renewal = err, nil
 }
 
 // checkIdle looks whether the session broke while it was idle.
@@ -167,6 +107,17 @@ func (k *keeper) lookUpLocked(s *session) {
 		s.expires = time.Now()
 		k.scheduleLocked()
 	})
+}
+
+// leaveLocked ends the connections, as nobody needs them. What failed meanwhile tells nothing of
+// when somebody does again.
+func (k *keeper) leaveLocked() {
+	for _, s := range []*session{k.session, k.renewed} {
+		if s != nil {
+			k.closeLocked(s)
+		}
+	}
+	k.session, k.renewed, k.renewal, k.ended = nil, nil, nil, ""
 }
 
 // retireLocked takes the session out of use and closes its connection.

@@ -49,6 +49,12 @@ type Options struct {
 	// Lifetime is after how long a connection is renewed, give or take a quarter; 0 is
 	// five minutes.
 	Lifetime time.Duration
+	// Rest is after how long without a probe the node ends its connection and does nothing more, until
+	// the next probe has it connected again; 0 is never. It should be several times the
+	// interval of scrapes.
+	Rest time.Duration
+	// Dials bounds the attempts to connect of all nodes that have the same; nil bounds none.
+	Dials *Dials
 }
 
 // Node is one PostgreSQL server. It may be used by several goroutines: its connection,
@@ -81,7 +87,8 @@ func New(dsn string, opts Options) (*Node, error) {
 	}
 	n := &Node{name: cmp.Or(opts.Name, to.address.Hosts), dsn: dsn, dropped: to.dropped, opts: opts, read: readDSN}
 	n.keeper = newKeeper(&keeper{
-		open: n.openSession, elsewhere: n.leadsElsewhere, fresh: opts.Fresh, lifetime: opts.Lifetime, probeTime: opts.StatementTimeout,
+		open: n.openSession, elsewhere: n.leadsElsewhere, fresh: opts.Fresh, lifetime: opts.Lifetime, rest: opts.Rest,
+		probeTime: opts.StatementTimeout, dials: opts.Dials, cluster: opts.Cluster,
 	})
 	return n, nil
 }

@@ -18,8 +18,10 @@ const (
 // condition is how a node's connection stands at a moment.
 type condition struct {
 	now time.Time
-	// demanded is when a probe last wanted the connection.
+	// demanded is when a probe last wanted the connection, and rest after how long without
+	// that it is ended; 0 for never.
 	demanded time.Time
+	rest     time.Duration
 	// connected is true while there is a session, and busy while something uses it.
 	connected, busy bool
 	// idleSince is when it was last used, and checked when it was last looked at.
@@ -55,25 +57,41 @@ func (c condition) plan() (do action, next time.Time) {
 	if c.connected && c.lent {
 		return c.at(!c.busy, later(c.idleSince.Add(lentIdle), c.reserved), toGiveBack)
 	}
+	if do, next = c.planRest(); do != toRest || c.forgotten() {
+		return do, next
+	}
 	// A lent connection is made when a probe asks for it, not before.
 	wanted := !c.renewed
 	if !c.connected {
 		wanted = wanted && !c.lent && c.now.Sub(c.demanded) < demandMemory
 	}
 	if wanted && !c.dialing && c.room {
-		if do, next = c.at(true, later(c.expires, c.redial), toDial); do != toRest {
-			return do, next
+		do, dial := c.at(true, later(c.expires, c.redial), toDial)
+		if do != toRest {
+			return do, dial
 		}
+		next = sooner(next, dial)
 	}
 	if !c.connected {
 		return toRest, next
 	}
 	do, look := c.at(!c.busy, later(c.idleSince, c.checked).Add(checkInterval), toCheck)
-	if next.IsZero() || look.Before(next) {
-		next = look
+	if do != toRest {
+		return do, look
 	}
-	return do, next
+	return toRest, sooner(next, look)
 }
+
+// planRest is plan as far as connections are to be ended that no probe has wanted for long.
+func (c condition) planRest() (do action, next time.Time) {
+	if c.rest == 0 || !c.connected && !c.renewed {
+		return toRest, time.Time{}
+	}
+	return c.at(!c.busy, later(c.demanded.Add(c.rest), c.reserved), toGiveBack)
+}
+
+// forgotten says whether no probe has wanted the connection for so long that there is to be none.
+func (c condition) forgotten() bool { return c.rest > 0 && c.now.Sub(c.demanded) >= c.rest }
 
 // at returns the action if it is possible and its time has come, else when to ask again.
 func (c condition) at(possible bool, when time.Time, do action) (action, time.Time) {
@@ -92,6 +110,14 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// sooner returns the earlier one of two times, of which the zero time is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // backoff returns the pause after so many failures in a row. chance is a random number

@@ -17,6 +17,9 @@ func TestPlan(t *testing.T) {
 		expires: in(4 * time.Minute), room: true,
 	}
 	lost := condition{now: now, demanded: ago(time.Second), room: true}
+	// resting is connected, and was last wanted an hour ago, which is when it is ended.
+	resting := connected
+	resting.demanded, resting.rest, resting.idleSince, resting.checked = ago(time.Hour), time.Hour, ago(time.Hour), ago(time.Second)
 	with := func(c condition, change func(*condition)) condition {
 		change(&c)
 		return c
@@ -58,6 +61,19 @@ func TestPlan(t *testing.T) {
 			c.lent, c.idleSince, c.reserved = true, ago(lentIdle), now
 		}), toGiveBack, never},
 		{"lent, and due", with(connected, func(c *condition) { c.lent, c.expires = true, now }), toRest, in(time.Second)},
+		{"not wanted for long", resting, toGiveBack, never},
+		{"not wanted for long, but in use", with(resting, func(c *condition) { c.busy = true }), toRest, in(checkInterval)},
+		{"not wanted for long, in use and due", with(resting, func(c *condition) { c.busy, c.expires = true, now }), toRest, in(checkInterval)},
+		{"not wanted for long, and the next one is ready", with(resting, func(c *condition) { c.renewed = true }), toGiveBack, never},
+		{"not wanted for long, and only the next one is there", with(resting, func(c *condition) { c.connected, c.renewed = false, true }), toGiveBack, never},
+		{"not wanted for long, and lost", with(resting, func(c *condition) { c.connected = false }), toRest, never},
+		{"not wanted for long, in a probe that is slower still", with(resting, func(c *condition) { c.reserved = in(time.Second) }), toRest, in(time.Second)},
+		{"soon not wanted for long", with(resting, func(c *condition) { c.rest += time.Millisecond }), toRest, in(time.Millisecond)},
+		{"soon not wanted for long, and due", with(resting, func(c *condition) { c.rest, c.expires = c.rest+time.Millisecond, now }), toDial, never},
+		{"not wanted for half as long", with(resting, func(c *condition) { c.rest *= 2 }), toRest, in(time.Second)},
+		{"lost, and soon not wanted for long", with(lost, func(c *condition) {
+			c.rest, c.redial = time.Minute, in(2*time.Minute)
+		}), toRest, in(2 * time.Minute)},
 		{"lent, and given back", with(lost, func(c *condition) { c.lent = true }), toRest, never},
 	} {
 		do, next := test.is.plan()

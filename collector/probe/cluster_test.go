@@ -40,7 +40,6 @@ func (f *fakeNode) Connected() bool {
 }
 func (f *fakeNode) Ready() bool                 { return f.Connected() }
 func (f *fakeNode) Prepare() time.Duration      { return 0 }
-func (f *fakeNode) Since() time.Time            { return time.Unix(1, 0) }
 func (f *fakeNode) Renew()                      { f.set(func() { f.renewals++ }) }
 func (f *fakeNode) Unrenewed() error            { return nil }
 func (f *fakeNode) Identity() verdict.Server    { return f.server }
@@ -51,6 +50,13 @@ func (f *fakeNode) closed() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.ended
+}
+
+func (f *fakeNode) Since() time.Time {
+	if !f.Connected() {
+		return time.Time{}
+	}
+	return time.Unix(1, 0)
 }
 
 func (f *fakeNode) Connect(ctx context.Context) error {

@@ -70,6 +70,9 @@ func (c *Cluster) follow(f *follower, until *batch) {
 		}
 		do, deadline, due := c.conditionLocked(f).plan()
 		if do == toRest {
+			if !c.nodes[f.index].Connected() { // When it shows what it does not yet, nobody sees.
+				f.blind, f.looking = time.Now(), false
+			}
 			f.release()
 			f.running = false
 			c.mu.Unlock()

@@ -76,8 +76,8 @@ type NodeResult struct {
 	// Connecting is true when the node could not be asked because its connection was still
 	// being made, and nothing else is known to be wrong.
 	Connecting bool
-	// Reconnected is true when the node's connection broke since the probe before, or leads
-	// to another server.
+	// Reconnected is true when the node's connection broke since the probe before, or was ended because
+	// nobody asked for it, or leads to another server.
 	Reconnected bool
 	// Pooled is true when a pooler stands in front of the server.
 	Pooled bool

@@ -300,6 +300,30 @@ func TestBeatsAreSeenHoweverLate(t *testing.T) {
 	})
 }
 
+// TestRestIsNoDelay: a replica's connection is ended while it does not show a beat yet, because nobody asks for it any more.
+// When somebody does again, nobody knows how long that beat took.
+func TestRestIsNoDelay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const delay = 10 * time.Minute
+		s, told := newScene(0, delay), &recorder{}
+		c := newCluster(t, Config{}, s.primary, s.replica)
+		c.Observe(told)
+		probeWithin(t, c, 5*time.Second)
+		time.Sleep(time.Minute)
+		s.replica.set(func() { s.replica.gone = func() bool { return true } })
+		time.Sleep(time.Hour)
+		if !s.replica.Since().IsZero() {
+			t.Error("it was connected though nobody asked")
+		}
+		probeWithin(t, c, 5*time.Second)
+		time.Sleep(2 * delay)
+		if shown := told.shown(); len(shown) != 1 || shown[0] < delay || shown[0] > delay+2*longestStep {
+			t.Errorf("the delays are %v, want one of %v", shown, delay)
+		}
+	})
+}
+
 // TestReconnectIsNoDelay: of a beat that came while a replica could not be read, nobody knows how
 // long it took, unless a read proves that it was not there yet.
 func TestReconnectIsNoDelay(t *testing.T) {
