@@ -52,11 +52,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	own := gatherAside(h.Own)
 	result := h.Collector.Probe(ctx)
 	aside := <-own
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(h.Collector.Snapshot(result))
-	var all prometheus.Gatherer = registry
+	var all prometheus.Gatherer = prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return h.Collector.Gather(result) })
 	if h.Own != nil {
-		all = prometheus.Gatherers{registry, aside}
+		all = prometheus.Gatherers{all, aside}
 	}
 	promhttp.HandlerFor(all, scrapeOptions).ServeHTTP(w, r)
 }
