@@ -1,9 +1,11 @@
 package collector
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,7 +58,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.Own != nil {
 		all = prometheus.Gatherers{all, aside}
 	}
-	promhttp.HandlerFor(all, scrapeOptions).ServeHTTP(w, r)
+	text := texts.Get().(*bytes.Buffer)
+	defer texts.Put(text)
+	text.Reset()
+	promhttp.HandlerFor(all, scrapeOptions).ServeHTTP(inOnePiece{w, text}, r)
+	_, _ = w.Write(text.Bytes()) // The server ignores that a client is gone.
 }
 
 // timeout returns how long this scrape may wait, from the scraper's header.
@@ -71,6 +77,19 @@ func (h *Handler) timeout(header string) time.Duration {
 
 // grace is how long a scrape waits beyond its timeout for a probe that used up its own.
 func (h *Handler) grace() time.Duration { return max(h.TimeoutOffset/2, grace) }
+
+// inOnePiece collects the text of an answer: promhttp writes it a metric at a time, and what is sent, or compressed,
+// at once is so for less.
+type inOnePiece struct {
+	http.ResponseWriter
+	*bytes.Buffer
+}
+
+// Write adds to the text.
+func (p inOnePiece) Write(text []byte) (int, error) { return p.Buffer.Write(text) }
+
+// texts are those of earlier answers.
+var texts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // gathered is a gatherer of metrics that were gathered already.
 type gathered struct {
