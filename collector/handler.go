@@ -21,8 +21,8 @@ const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 const grace = 50 * time.Millisecond
 
 // scrapeOptions is how promhttp serves a scrape. Created timestamps tell Prometheus
-// that a counter started again even if it has already grown past its old value.
-var scrapeOptions = promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true}
+// that a counter started again even if it has already grown past its old value. Who serves the handler compresses.
+var scrapeOptions = promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true, DisableCompression: true}
 
 // Handler answers a scrape with a probe of the collector's cluster.
 type Handler struct {
