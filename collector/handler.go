@@ -3,8 +3,11 @@ package collector
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,10 +57,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	own := gatherAside(h.Own)
 	result := h.Collector.Probe(ctx)
 	aside := <-own
-	var all prometheus.Gatherer = prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return h.Collector.Gather(result) })
-	if h.Own != nil {
-		all = prometheus.Gatherers{all, aside}
-	}
+	all := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := h.Collector.Gather(result)
+		return byName(append(families, aside.families...)), errors.Join(err, aside.err)
+	})
 	text := texts.Get().(*bytes.Buffer)
 	defer texts.Put(text)
 	text.Reset()
@@ -91,14 +94,18 @@ func (p inOnePiece) Write(text []byte) (int, error) { return p.Buffer.Write(text
 // texts are those of earlier answers.
 var texts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// gathered is a gatherer of metrics that were gathered already.
+// byName sorts families. Two registries have checked them already, and what they are called tells them apart: to
+// merge them as if they were strangers would cost as much again.
+func byName(families []*dto.MetricFamily) []*dto.MetricFamily {
+	slices.SortFunc(families, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return families
+}
+
+// gathered are metrics that were gathered already, or why they were not.
 type gathered struct {
 	families []*dto.MetricFamily
 	err      error
 }
-
-// Gather returns them.
-func (g gathered) Gather() ([]*dto.MetricFamily, error) { return g.families, g.err }
 
 // gatherAside gathers the metrics of g, which may be nil, on another goroutine:
 // that takes as long as a probe.
