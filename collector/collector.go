@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
-	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
@@ -26,10 +26,11 @@ type Prober interface {
 
 // Collector counts and logs what happens in one cluster.
 type Collector struct {
-	prober  Prober
-	totals  *totals
-	journal *journal
-	events  *events
+	prober    Prober
+	totals    *totals
+	snapshots *snapshots
+	journal   *journal
+	events    *events
 }
 
 var _ probe.Observer = (*Collector)(nil)
@@ -38,6 +39,7 @@ var _ probe.Observer = (*Collector)(nil)
 // node's condition changes.
 func New(prober Prober, logger log.Logger) *Collector {
 	c := &Collector{prober: prober, totals: newTotals(prober.Names()), journal: newJournal(logger), events: newEvents()}
+	c.snapshots = newSnapshots(c.totals)
 	prober.Observe(c)
 	return c
 }
@@ -78,8 +80,8 @@ func (c *Collector) Reloaded() { c.events.add(Event{At: time.Now().Round(0), Kin
 // Events returns the last things that happened in the cluster, the newest first.
 func (c *Collector) Events() []Event { return c.events.list() }
 
-// Snapshot returns the metrics of a result, and the totals of all beats.
-func (c *Collector) Snapshot(r *probe.Result) prometheus.Collector {
+// Gather returns the metrics of a result, and the totals of all beats.
+func (c *Collector) Gather(r *probe.Result) ([]*dto.MetricFamily, error) {
 	c.totals.countOutageTime(r.Outage.All)
-	return snapshot{r, c.totals}
+	return c.snapshots.gather(r)
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
@@ -152,7 +151,7 @@ func TestExposition(t *testing.T) {
 			}
 			c := New(&fakeProber{names: names, probe: func(context.Context) *probe.Result { return result }}, log.NewNopLogger())
 			c.Probe(t.Context())
-			snapshot := c.Snapshot(result)
+			snapshot := &snapshot{result, c.totals}
 			golden := filepath.Join("testdata", name+".txt")
 			if os.Getenv("UPDATE_GOLDEN") != "" {
 				text, err := testutil.CollectAndFormat(snapshot, expfmt.TypeTextPlain, metricNames()...)
@@ -295,9 +294,7 @@ func TestNodesComeAndGo(t *testing.T) {
 	c.Shown("b", verdict.Sighting{}, time.Second)
 	c.SetNodes([]string{"a", "c", "d"})
 	c.Reloaded()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(c.Snapshot(&probe.Result{}))
-	families, err := registry.Gather()
+	families, err := c.Gather(&probe.Result{})
 	if err != nil {
 		t.Fatal(err)
 	}

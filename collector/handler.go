@@ -1,9 +1,14 @@
 package collector
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,8 +24,8 @@ const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 const grace = 50 * time.Millisecond
 
 // scrapeOptions is how promhttp serves a scrape. Created timestamps tell Prometheus
-// that a counter started again even if it has already grown past its old value.
-var scrapeOptions = promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true}
+// that a counter started again even if it has already grown past its old value. Who serves the handler compresses.
+var scrapeOptions = promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true, DisableCompression: true}
 
 // Handler answers a scrape with a probe of the collector's cluster.
 type Handler struct {
@@ -52,13 +57,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	own := gatherAside(h.Own)
 	result := h.Collector.Probe(ctx)
 	aside := <-own
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(h.Collector.Snapshot(result))
-	var all prometheus.Gatherer = registry
-	if h.Own != nil {
-		all = prometheus.Gatherers{registry, aside}
-	}
-	promhttp.HandlerFor(all, scrapeOptions).ServeHTTP(w, r)
+	all := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := h.Collector.Gather(result)
+		return byName(append(families, aside.families...)), errors.Join(err, aside.err)
+	})
+	text := texts.Get().(*bytes.Buffer)
+	defer texts.Put(text)
+	text.Reset()
+	promhttp.HandlerFor(all, scrapeOptions).ServeHTTP(inOnePiece{w, text}, r)
+	_, _ = w.Write(text.Bytes()) // The server ignores that a client is gone.
 }
 
 // timeout returns how long this scrape may wait, from the scraper's header.
@@ -74,14 +81,31 @@ func (h *Handler) timeout(header string) time.Duration {
 // grace is how long a scrape waits beyond its timeout for a probe that used up its own.
 func (h *Handler) grace() time.Duration { return max(h.TimeoutOffset/2, grace) }
 
-// gathered is a gatherer of metrics that were gathered already.
+// inOnePiece collects the text of an answer: promhttp writes it a metric at a time, and what is sent, or compressed,
+// at once is so for less.
+type inOnePiece struct {
+	http.ResponseWriter
+	*bytes.Buffer
+}
+
+// Write adds to the text.
+func (p inOnePiece) Write(text []byte) (int, error) { return p.Buffer.Write(text) }
+
+// texts are those of earlier answers.
+var texts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// byName sorts families. Two registries have checked them already, and what they are called tells them apart: to
+// merge them as if they were strangers would cost as much again.
+func byName(families []*dto.MetricFamily) []*dto.MetricFamily {
+	slices.SortFunc(families, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return families
+}
+
+// gathered are metrics that were gathered already, or why they were not.
 type gathered struct {
 	families []*dto.MetricFamily
 	err      error
 }
-
-// Gather returns them.
-func (g gathered) Gather() ([]*dto.MetricFamily, error) { return g.families, g.err }
 
 // gatherAside gathers the metrics of g, which may be nil, on another goroutine:
 // that takes as long as a probe.

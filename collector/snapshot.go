@@ -1,13 +1,38 @@
 package collector
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
 )
+
+// snapshots publishes what scrapes observed, one after the other, in one registry, which has
+// checked the metrics once and for all.
+type snapshots struct {
+	registry *prometheus.Registry
+
+	mu    sync.Mutex
+	shown snapshot
+}
+
+func newSnapshots(t *totals) *snapshots {
+	s := &snapshots{registry: prometheus.NewRegistry(), shown: snapshot{totals: t}}
+	s.registry.MustRegister(&s.shown)
+	return s
+}
+
+// gather returns the metrics of a result, and the totals of all beats.
+func (s *snapshots) gather(r *probe.Result) ([]*dto.MetricFamily, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shown.result = r
+	return s.registry.Gather()
+}
 
 // snapshot is what one scrape publishes: what its probe observed, and the totals
 // of all probes.
@@ -16,17 +41,17 @@ type snapshot struct {
 	totals *totals
 }
 
-var _ prometheus.Collector = snapshot{}
+var _ prometheus.Collector = (*snapshot)(nil)
 
 // Describe sends the descriptions of all metrics.
-func (s snapshot) Describe(descriptions chan<- *prometheus.Desc) {
+func (s *snapshot) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, m := range Metrics() {
 		descriptions <- m.desc
 	}
 }
 
 // Collect sends the metrics.
-func (s snapshot) Collect(metrics chan<- prometheus.Metric) {
+func (s *snapshot) Collect(metrics chan<- prometheus.Metric) {
 	samples{metrics}.sendResult(s.result)
 	s.totals.collect(metrics)
 }

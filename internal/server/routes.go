@@ -31,6 +31,10 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	compress, err := newCompression()
+	if err != nil {
+		return nil, fmt.Errorf("compressing answers: %w", err)
+	}
 	mux := http.NewServeMux()
 	scrape := limitInFlight(config.Limits.withDefaults().InFlight, config.scrapeHandler(own))
 	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, scrape))
@@ -47,7 +51,7 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 		writeText(w, "Ready.\n")
 	})
 	mux.Handle("GET /{$}", landing)
-	return mux, nil
+	return compress(mux), nil
 }
 
 // scrapeHandler returns the handler of a scrape, with the exporter's own metrics.

@@ -56,6 +56,23 @@ func TestPlainPathsAreServed(t *testing.T) {
 	}
 }
 
+// TestFamiliesAreApart: the metrics of the cluster and those of the exporter have no name in common, and
+// are published in the order of their names.
+func TestFamiliesAreApart(t *testing.T) {
+	handler, err := routes(testConfig(&fakeCluster{}), new(atomic.Bool))
+	must(t, err)
+	var names []string
+	for line := range strings.Lines(string(plainAnswer(handler, "/metrics"))) {
+		if family, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			names = append(names, strings.Fields(family)[0])
+		}
+	}
+	sorted := slices.Compact(slices.Sorted(slices.Values(names)))
+	if !slices.Equal(names, sorted) || !slices.Contains(names, "pg_canary_up") || !slices.Contains(names, "process_open_fds") {
+		t.Errorf("the families are\n%s", strings.Join(names, "\n"))
+	}
+}
+
 func TestOnlyGETRunsAProbe(t *testing.T) {
 	cluster := &fakeCluster{}
 	handler, err := routes(testConfig(cluster), new(atomic.Bool))
