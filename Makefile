@@ -102,7 +102,7 @@ lint: $(GOLANGCI) ## Check format, vet and lints.
 .PHONY: rules
 rules: ## Check Prometheus's configuration and rules, and run the rules' unit tests.
 	@promtool=$$(scripts/promtool.sh) && set -x && \
-	"$$promtool" check config prometheus/prometheus.yml && \
+	"$$promtool" check config prometheus/prometheus.yml prometheus/fleet.yml prometheus/sharded.yml && \
 	"$$promtool" check rules --lint-fatal prometheus/rules/*.yml && \
 	"$$promtool" test rules prometheus/tests/*.yml
 

@@ -60,8 +60,11 @@ func TestConfigCheck(t *testing.T) {
 // TestConfigCheckOfNoFile gives what is no file and may be a secret.
 func TestConfigCheckOfNoFile(t *testing.T) {
 	for _, args := range [][]string{
-		{"postgres://canary:" + marked + "@db/app"}, {"host=db password=" + marked}, {"host=db", "password=" + marked},
-		{configFile(t, twoClusters), "--against=http://canary:" + marked + " x@db"}, {configFile(t, twoClusters), "--against=http://canary:" + marked + "@127.0.0.1:1"},
+		{"postgres://canary:" + marked + "@db/app"},
+		{"host=db password=" + marked},
+		{"host=db", "password=" + marked},
+		{configFile(t, twoClusters), "--against=http://canary:" + marked + " x@db"},
+		{configFile(t, twoClusters), "--against=http://canary:" + marked + "@127.0.0.1:1"},
 	} {
 		if _, stderr, status := runWith(t, append([]string{"config", "check"}, args...)...); status != 2 || stderr == "" {
 			t.Errorf("%v: status %d, %q", args, status, stderr)

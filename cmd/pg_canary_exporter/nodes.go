@@ -32,13 +32,11 @@ func (o *options) nodes() ([]probe.Node, error) {
 	}
 	cluster := described.Clusters[0]
 	nodes := make([]probe.Node, len(cluster.Nodes))
-	o.dropped = map[string][]string{}
 	for i, n := range cluster.Nodes {
 		node, err := fleet.NewNode(cluster, n)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", dsnFlag(i), err)
 		}
-		o.dropped[dsnFlag(i)] = node.Dropped()
 		nodes[i] = node
 	}
 	return nodes, nil

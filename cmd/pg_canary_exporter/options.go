@@ -34,6 +34,9 @@ type options struct {
 	freshConnections []string            // names of nodes
 	dropped          map[string][]string // parameters of a node's connection string that mean nothing
 	clusterName      string              // "" where not given
+	configFile       string
+	configWatch      bool
+	enableLifecycle  bool
 	settings         config.Settings
 	probeTimeoutOff  time.Duration
 	logLevel         string
@@ -66,6 +69,7 @@ func newOptions() *options {
 	o.clusterFlags()
 	o.pulseFlags()
 	o.connectionFlags()
+	o.configFlags()
 	o.logFlags()
 	o.serveFlags()
 	o.app.Command("serve", "Answer scrapes over HTTP. This is the default command.").Default()
@@ -114,6 +118,15 @@ func (o *options) pulseFlags() {
 func (o *options) connectionFlags() {
 	o.app.Flag("probe.fresh-connection", "Name of a node that is connected anew for each probe, as a client without a pool is: behind a balancer it may be another server each time. Repeatable; the environment variable holds one per line.").
 		PlaceHolder("NODE").StringsVar(&o.freshConnections)
+}
+
+func (o *options) configFlags() {
+	o.app.Flag("config.file", "Configuration file that describes many clusters, in place of the flags of one; see docs/configuration.md. SIGHUP reads it again.").
+		PlaceHolder("FILE").StringVar(&o.configFile)
+	o.app.Flag("config.watch", "Read the configuration file again when it has changed.").
+		BoolVar(&o.configWatch)
+	o.app.Flag("web.enable-lifecycle", "Have POST /-/reload read the configuration file again.").
+		BoolVar(&o.enableLifecycle)
 }
 
 func (o *options) logFlags() {

@@ -146,7 +146,7 @@ func TestServeNeverShowsThePassword(t *testing.T) {
 	if !strings.Contains(body, "pg_canary_up 1") {
 		t.Errorf("it does not work:\n%s", body)
 	}
-	for _, want := range []string{`flag=--primary.dsn parameters="client_encoding keepalives"`, `flag="--replica.dsn (number 2)" parameters=gssencmode`} {
+	for _, want := range []string{"node=" + server.Addr() + ` parameters="client_encoding keepalives"`, "node=" + host + ":1 parameters=gssencmode"} {
 		if strings.Count(e.log.String(), want) != 1 {
 			t.Errorf("the log does not have %s once:\n%s", want, e.log)
 		}

@@ -49,23 +49,24 @@ func newStack(t *testing.T) *stack {
 		"PG_CANARY_REPLICA_DSN=" + s.replica.DSN(role, password, "postgres"),
 		"GORACE=halt_on_error=1",
 	}, exporter, "--web.listen-address=127.0.0.1:0").says(listening)[1]
-	s.startPrometheus()
+	s.startPrometheus("prometheus.yml", map[string]string{"exporter:10187": s.instance})
 	s.eventually("the pair is at rest", func() string { return s.atRest() })
 	return s
 }
 
-func (s *stack) startPrometheus() {
+// startPrometheus starts one with a configuration of the repository, in which it exchanges some words.
+func (s *stack) startPrometheus(file string, words map[string]string) {
 	s.Helper()
-	dir := s.TempDir()
-	address := freeAddress(s.T)
-	config, err := os.ReadFile(root + "/prometheus/prometheus.yml")
+	dir, address := s.TempDir(), freeAddress(s.T)
+	config, err := os.ReadFile(root + "/prometheus/" + file)
 	must(s.T, err)
-	for demo, here := range map[string]string{"exporter:10187": s.instance, "localhost:9090": address} {
-		if n := strings.Count(string(config), demo); n != 1 {
-			s.Fatalf("prometheus.yml names %s %d times", demo, n)
+	for word, here := range words {
+		if !strings.Contains(string(config), word) {
+			s.Fatalf("%s does not have %s", file, word)
 		}
-		config = []byte(strings.Replace(string(config), demo, here, 1))
+		config = []byte(strings.ReplaceAll(string(config), word, here))
 	}
+	config = []byte(strings.ReplaceAll(string(config), "localhost:9090", address)) // Its own, where it is scraped too.
 	must(s.T, os.WriteFile(filepath.Join(dir, "prometheus.yml"), config, 0o600))
 	must(s.T, os.CopyFS(filepath.Join(dir, "rules"), os.DirFS(root+"/prometheus/rules")))
 	run(s.T, nil, prometheus,

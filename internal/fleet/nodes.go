@@ -1,5 +1,3 @@
-// Package fleet runs the clusters of a configuration. This file leads from what a configuration
-// says to the nodes and settings of a probe, and is the only way there.
 package fleet
 
 import (

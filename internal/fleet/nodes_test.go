@@ -1,3 +1,5 @@
+//go:build unix
+
 package fleet
 
 import (
@@ -8,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
@@ -17,15 +18,6 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // TestClustersOfAFile probes two clusters on one real pair, as a file describes them: one has
 // its nodes listed, the other has them found.

@@ -15,7 +15,6 @@ import (
 // TestCompression: whoever takes gzip gets it, for all that is worth it, and whoever does not gets plain text.
 func TestCompression(t *testing.T) {
 	config := testConfig(&fakeCluster{})
-	config.Cluster = "orders"
 	handler, err := routes(config, new(atomic.Bool))
 	must(t, err)
 	for _, test := range []struct {
@@ -24,7 +23,7 @@ func TestCompression(t *testing.T) {
 	}{
 		{"/metrics", "gzip", true},
 		{"/metrics", "zstd, gzip;q=0.5", true},
-		{"/probe?target=orders", "gzip, deflate", true},
+		{"/probe?target=default", "gzip, deflate", true},
 		{"/", "gzip", true},
 		{"/metrics", "", false},
 		{"/metrics", "identity", false},

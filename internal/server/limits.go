@@ -19,7 +19,7 @@ type Limits struct {
 	Idle time.Duration
 	// HeaderBytes is how large the header of a request may be (16 KiB).
 	HeaderBytes int
-	// InFlight is how many scrapes are served at the same time (64).
+	// InFlight is how many scrapes of one cluster are served at the same time (64).
 	InFlight int
 }
 
@@ -33,30 +33,15 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-// newServer returns a server within the limits, whose answers take at most longest.
-func newServer(handler http.Handler, l Limits, longest time.Duration) *http.Server {
+// newServer returns a server within the limits.
+func newServer(handler http.Handler, l Limits) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: l.Header,
-		// When this time is over, net/http cancels the request that is being answered.
-		ReadTimeout:    longest + l.Transfer,
-		WriteTimeout:   longest + l.Transfer,
+		// When this time is over, net/http cancels the request that is being answered. Scrapes have it extended.
+		ReadTimeout:    l.Header + l.Transfer,
+		WriteTimeout:   l.Transfer,
 		IdleTimeout:    l.Idle,
 		MaxHeaderBytes: l.HeaderBytes,
 	}
-}
-
-// limitInFlight answers at once with 503 while n requests are being answered.
-func limitInFlight(n int, next http.Handler) http.Handler {
-	slots := make(chan struct{}, n)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-			next.ServeHTTP(w, r)
-		default:
-			w.Header().Set("Retry-After", "1")
-			http.Error(w, "Too many scrapes at the same time.", http.StatusServiceUnavailable)
-		}
-	})
 }

@@ -110,7 +110,8 @@ func TestLargeHeadersAreRefused(t *testing.T) {
 // buffers between it and the server, which must not wait for it for ever.
 func TestClientThatNeverReads(t *testing.T) {
 	config := testConfig(&fakeCluster{})
-	config.ProbeTimeout, config.Limits.Transfer = 100*time.Millisecond, 100*time.Millisecond
+	config.timeout(100 * time.Millisecond)
+	config.Limits.Transfer = 100 * time.Millisecond
 	server := start(t, config, "", "127.0.0.1")
 	conn := dial(t, server.address)
 	must(t, conn.(*net.TCPConn).SetReadBuffer(4096))
@@ -130,7 +131,7 @@ func TestClientThatNeverReads(t *testing.T) {
 // TestLongScrapeIsNotCutOff: the times that bound a client begin when the probe ends.
 func TestLongScrapeIsNotCutOff(t *testing.T) {
 	config := testConfig(&fakeCluster{probe: func(ctx context.Context) { <-ctx.Done() }})
-	config.ProbeTimeout = time.Second
+	config.timeout(time.Second)
 	config.Limits = Limits{Header: 50 * time.Millisecond, Transfer: 200 * time.Millisecond, Idle: 50 * time.Millisecond}
 	server := start(t, config, "", "127.0.0.1")
 	request := strings.Replace(plainRequest, "\r\n\r\n", "\r\nX-Prometheus-Scrape-Timeout-Seconds: 3600\r\n\r\n", 1)
@@ -143,10 +144,9 @@ func TestLongScrapeIsNotCutOff(t *testing.T) {
 func TestLimitsLeaveRoomForTheLongestScrape(t *testing.T) {
 	for _, timeout := range []time.Duration{time.Millisecond, 5 * time.Second, time.Hour} {
 		config := testConfig(&fakeCluster{})
-		config.ProbeTimeout = timeout
-		longest := config.scrapeHandler(nil).LongestAnswer()
-		s := newServer(nil, config.Limits.withDefaults(), longest)
-		if longest <= timeout || s.WriteTimeout <= longest || s.ReadTimeout <= longest || s.IdleTimeout == 0 || s.ReadHeaderTimeout == 0 {
+		config.timeout(timeout)
+		s := newServer(nil, config.Limits.withDefaults())
+		if longest := longestAnswer(config.Clusters, config.TimeoutOffset); longest <= timeout || s.IdleTimeout == 0 || s.ReadHeaderTimeout == 0 {
 			t.Errorf("with a probe of %v and an answer after %v the limits are %+v", timeout, longest, s)
 		}
 	}
@@ -191,7 +191,8 @@ func TestTooManyScrapesAreRefusedAtOnce(t *testing.T) {
 // read must not hold up the end.
 func TestStopDoesNotWaitForClients(t *testing.T) {
 	config := testConfig(&fakeCluster{})
-	config.ProbeTimeout, config.Limits = 100*time.Millisecond, Limits{Header: time.Hour, Transfer: time.Hour, Idle: time.Hour}
+	config.timeout(100 * time.Millisecond)
+	config.Limits = Limits{Header: time.Hour, Transfer: time.Hour, Idle: time.Hour}
 	server := start(t, config, "", "127.0.0.1")
 	silent, half := dial(t, server.address), dial(t, server.address)
 	_, err := io.WriteString(half, "GET /met")
@@ -206,7 +207,8 @@ func TestStopDoesNotWaitForClients(t *testing.T) {
 func TestStopDoesNotWaitForProbes(t *testing.T) {
 	begun, stopped := make(chan struct{}), make(chan struct{})
 	config := testConfig(&fakeCluster{probe: func(context.Context) { close(begun); <-stopped }})
-	config.ProbeTimeout, config.Stop = time.Hour, func() { close(stopped) }
+	config.timeout(time.Hour)
+	config.Stop = func() { close(stopped) }
 	server := start(t, config, "", "127.0.0.1")
 	status := make(chan int)
 	go func() {

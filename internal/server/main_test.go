@@ -55,12 +55,34 @@ func (f *fakeCluster) Probe(ctx context.Context) *probe.Result {
 	return r
 }
 
+// fakeClusters are clusters that a test makes up, in the order of their names.
+type fakeClusters []Cluster
+
+var _ Clusters = fakeClusters{}
+
+func (f fakeClusters) All() []Cluster { return f }
+func (f fakeClusters) Find(name string) (Cluster, bool) {
+	for _, c := range f {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Cluster{}, false
+}
+
+// named returns a cluster that can be probed.
+func named(name string, cluster *fakeCluster) Cluster {
+	return Cluster{Name: name, Collector: collector.New(cluster, log.NewNopLogger()), Timeout: 5 * time.Second}
+}
+
 func testConfig(cluster *fakeCluster) Config {
 	return Config{
-		Collector: collector.New(cluster, log.NewNopLogger()), MetricsPath: "/metrics",
-		ProbeTimeout: 5 * time.Second, TimeoutOffset: 250 * time.Millisecond,
+		Clusters: fakeClusters{named("default", cluster)}, Single: "default", MetricsPath: "/metrics", TimeoutOffset: 250 * time.Millisecond,
 	}
 }
+
+// timeout sets how long a probe of the only cluster may take.
+func (c Config) timeout(longest time.Duration) { c.Clusters.(fakeClusters)[0].Timeout = longest }
 
 // logText is a log that can be read while it is written.
 type logText struct {

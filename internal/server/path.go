@@ -22,8 +22,8 @@ func CheckMetricsPath(path string) error {
 			"with letters, digits and - . _ ~ between slashes, and no slash at the end", path)
 	case slices.Contains(segments, ".") || slices.Contains(segments, ".."):
 		return fmt.Errorf("%q has a segment that is only dots, which clients remove: give a path such as /metrics", path)
-	case segments[0] == "-", segments[0] == "api", path == ProbePath:
-		return fmt.Errorf("%q is reserved for the exporter, like %s and everything below /-/ and /api/: give a path such as /metrics", path, ProbePath)
+	case segments[0] == "-", segments[0] == "api", path == ProbePath, path == TargetsPath:
+		return fmt.Errorf("%q is reserved for the exporter, like %s, %s and everything below /-/ and /api/: give a path such as /metrics", path, ProbePath, TargetsPath)
 	}
 	return nil
 }

@@ -11,8 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
-
-	"github.com/pg-canary/pg_canary_exporter/collector"
 )
 
 // documentation is the address that the landing page links to.
@@ -20,14 +18,14 @@ const documentation = "https://github.com/pg-canary/pg_canary_exporter"
 
 // routes returns the handler of all paths.
 func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
-	own, err := ownMetrics()
+	own, err := ownMetrics(config.Own)
 	if err != nil {
 		return nil, err
 	}
 	if err := CheckMetricsPath(config.MetricsPath); err != nil {
 		return nil, fmt.Errorf("the path of the metrics: %w", err)
 	}
-	landing, err := landingPage(config.MetricsPath)
+	landing, err := landingPage(config)
 	if err != nil {
 		return nil, err
 	}
@@ -36,12 +34,13 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 		return nil, fmt.Errorf("compressing answers: %w", err)
 	}
 	mux := http.NewServeMux()
-	scrape := limitInFlight(config.Limits.withDefaults().InFlight, config.scrapeHandler(own))
-	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, scrape))
-	mux.Handle("GET "+ProbePath, requireTarget(config.Cluster, limitInFlight(config.Limits.withDefaults().InFlight, config.scrapeHandler(nil))))
-	mux.HandleFunc("GET "+eventsPath, func(w http.ResponseWriter, _ *http.Request) {
-		writeEvents(w, config.Cluster, config.Collector.Events())
-	})
+	scrapes := newScraper(config)
+	mux.Handle("GET "+config.MetricsPath, promhttp.InstrumentMetricHandler(own, scrapes.metrics(config.Single, own)))
+	mux.HandleFunc("GET "+ProbePath, scrapes.probe)
+	mux.HandleFunc("GET "+TargetsPath, serveTargets(config.Clusters))
+	mux.HandleFunc("GET "+eventsPath, serveEvents(config.Clusters))
+	mux.HandleFunc("GET "+ConfigPath, serveJSON(config.Describe))
+	mux.HandleFunc("POST "+reloadPath, serveReload(config.Reload))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { writeText(w, "Healthy.\n") })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if stopping.Load() {
@@ -54,41 +53,33 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	return compress(mux), nil
 }
 
-// scrapeHandler returns the handler of a scrape, with the exporter's own metrics.
-func (c Config) scrapeHandler(own prometheus.Gatherer) *collector.Handler {
-	return &collector.Handler{Collector: c.Collector, Own: own, Timeout: c.ProbeTimeout, TimeoutOffset: c.TimeoutOffset}
-}
-
-// requireTarget passes on the requests that name the target, and refuses the others.
-func requireTarget(target string, handler http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asked := r.URL.Query().Get("target"); asked != target {
-			http.Error(w, fmt.Sprintf("There is no cluster %q; ask for target=%s.", asked, target), http.StatusNotFound)
-			return
-		}
-		handler.ServeHTTP(w, r)
-	})
-}
-
 // ownMetrics returns the exporter's own metrics, without those of a probe.
-func ownMetrics() (*prometheus.Registry, error) {
+func ownMetrics(more prometheus.Collector) (*prometheus.Registry, error) {
 	process, err := newProcessCollector()
 	if err != nil {
 		return nil, fmt.Errorf("reading the exporter's own process: %w", err)
 	}
 	own := prometheus.NewRegistry()
 	own.MustRegister(process, collectors.NewGoCollector(), versioncollector.NewCollector(Name))
+	if more != nil {
+		own.MustRegister(more)
+	}
 	return own, nil
 }
 
-func landingPage(metricsPath string) (http.Handler, error) {
+func landingPage(config Config) (http.Handler, error) {
+	metrics, clusters := "a probe of the cluster, and the exporter's own metrics", "where Prometheus finds the cluster's probe"
+	if config.Single == "" {
+		metrics, clusters = "the exporter's own metrics", "the clusters, each of which Prometheus finds the probe of"
+	}
 	return web.NewLandingPage(web.LandingConfig{
 		Name:        Name,
 		Description: "Writes a canary value on the PostgreSQL primary at every scrape, and reads it back from every replica.",
 		Version:     version.Info(),
 		Profiling:   "false",
 		Links: []web.LandingLinks{
-			{Address: metricsPath, Text: "Metrics", Description: "a probe of the cluster, and the exporter's own metrics"},
+			{Address: config.MetricsPath, Text: "Metrics", Description: metrics},
+			{Address: TargetsPath, Text: "Targets", Description: clusters},
 			{Address: "/-/healthy", Text: "Health", Description: "the exporter runs"},
 			{Address: "/-/ready", Text: "Readiness", Description: "the exporter takes scrapes"},
 		},

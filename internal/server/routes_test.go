@@ -14,7 +14,7 @@ import (
 // TestStrangePathsAreRefused: none may make net/http panic, or take another route's place.
 func TestStrangePathsAreRefused(t *testing.T) {
 	for _, path := range []string{
-		"/probe", "/api", "/api/v1/events", "", "/", "//", "metrics", " /metrics", "/metrics ", "/metrics/", "/a//b", "//a", "/x/../y", "/..", "/.", "/./", "/a/./b", "/a/..",
+		"/probe", "/targets", "/api", "/api/v1/events", "", "/", "//", "metrics", " /metrics", "/metrics ", "/metrics/", "/a//b", "//a", "/x/../y", "/..", "/.", "/./", "/a/./b", "/a/..",
 		"/-/healthy", "/-/ready", "/-/metrics", "/-", "/-/", "/{x}", "/{x...}", "/{$}", "/a{x}", "/a b", "/a\tb", "/a\nb", "/a\x00b",
 		"/%zz", "/%20", "/%2d/healthy", "/?x", "/metrics?x=1", "/#", "/#a", "GET /x", "GET /metrics", "host/x", "example.com/metrics",
 		"http://host/metrics", "/*", "/é", "/日本", "/\xff", `/"`, "/'", "/<script>", `/\`, "/;", "/&", "/a:b",
@@ -110,7 +110,7 @@ func TestEveryLinkOfTheLandingPage(t *testing.T) {
 	for _, found := range regexp.MustCompile(`(?i)(?:href|src|action)="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		links = append(links, found[1])
 	}
-	if want := []string{"/metrics", "/-/healthy", "/-/ready", documentation}; !slices.Equal(links, want) {
+	if want := []string{"/metrics", "/targets", "/-/healthy", "/-/ready", documentation}; !slices.Equal(links, want) {
 		t.Errorf("the links are %q, want %q", links, want)
 	}
 	for _, link := range links {

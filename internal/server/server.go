@@ -13,10 +13,9 @@ import (
 	"time"
 
 	kitlog "github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/exporter-toolkit/web"
 	sloggokit "github.com/tjhop/slog-gokit"
-
-	"github.com/pg-canary/pg_canary_exporter/collector"
 )
 
 // Name is the exporter's name, in its build information and on its page.
@@ -25,21 +24,22 @@ const Name = "pg_canary_exporter"
 // DefaultAddress is where the exporter listens unless told otherwise.
 const DefaultAddress = ":10187"
 
-// ProbePath answers with a probe of the cluster that its parameter target names,
-// and nothing else.
-const ProbePath = "/probe"
-
 // Config is what a server serves, and how.
 type Config struct {
-	// Collector is probed on every scrape.
-	Collector *collector.Collector
-	// Cluster is the name of its cluster, which ProbePath answers to.
-	Cluster string
+	// Clusters are what can be probed.
+	Clusters Clusters
+	// Single is the name of the only one, of which the metrics have a probe; "" where they do not.
+	Single string
 	// MetricsPath is the path of the metrics, such as /metrics.
 	MetricsPath string
-	// ProbeTimeout is how long a scrape may take. Scrapers that wait for less say so, and
-	// TimeoutOffset is subtracted from what they say.
-	ProbeTimeout, TimeoutOffset time.Duration
+	// TimeoutOffset is subtracted from what scrapers say that they wait for.
+	TimeoutOffset time.Duration
+	// Own is published with the exporter's own metrics; nil for nothing.
+	Own prometheus.Collector
+	// Reload reads the configuration again; nil where clients may not ask for that.
+	Reload func() error
+	// Describe returns what tells the configuration apart from another one, as JSON.
+	Describe func() any
 	// Stop ends what runs in the background, so that the scrapes which still wait for it
 	// are answered with what is known; nil for nothing.
 	Stop   func()
@@ -61,8 +61,7 @@ func Run(ctx context.Context, config Config) error {
 		return err
 	}
 	logger := slog.New(bridge{sloggokit.NewGoKitHandler(config.Logger, slog.LevelDebug)})
-	longest := config.scrapeHandler(nil).LongestAnswer()
-	server := newServer(handler, config.Limits.withDefaults(), longest)
+	server := newServer(handler, config.Limits.withDefaults())
 	server.ErrorLog = log.New(connectionLog{logger}, "", 0)
 	served := make(chan error, 1)
 	go func() { served <- web.ListenAndServe(server, config.Web, logger) }()
@@ -73,6 +72,7 @@ func Run(ctx context.Context, config Config) error {
 	}
 	stopping.Store(true)
 	logger.Info("Stopping: waiting for running probes to end; a second signal ends the exporter at once")
+	longest := longestAnswer(config.Clusters, config.TimeoutOffset)
 	if config.Stop != nil {
 		defer time.AfterFunc(min(lastProbes, longest), config.Stop).Stop()
 	}

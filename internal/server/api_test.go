@@ -40,7 +40,11 @@ func TestEventsDocument(t *testing.T) {
 		},
 	} {
 		recorder := httptest.NewRecorder()
-		writeEvents(recorder, "orders", test.events)
+		all := []clusterEvent{}
+		for _, e := range test.events {
+			all = append(all, clusterEvent{"orders", e})
+		}
+		writeJSON(recorder, newestFirst(all))
 		if diff := cmp.Diff(test.want, recorder.Body.String()); diff != "" || recorder.Header().Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %v\n%s", name, recorder.Header(), diff)
 		}

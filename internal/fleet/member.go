@@ -1,0 +1,251 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pg-canary/pg_canary_exporter/collector"
+	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
+	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/config"
+	"github.com/pg-canary/pg_canary_exporter/internal/discovery"
+)
+
+const (
+	// firstPatience is how long the first attempt waits for a moment at which nodes can be exchanged: while it does, no beat
+	// is sent, and a server that hangs may take its time. The next attempt comes after pauseBetween, and has
+	// longestPatience, in which every probe has ended.
+	firstPatience   = 2 * time.Second
+	longestPatience = 30 * time.Second
+	pauseBetween    = 10 * time.Second
+	// farewell bounds how long closing a cluster's connections may take that is none any more.
+	farewell = 10 * time.Second
+)
+
+// Member is a running cluster.
+type Member struct {
+	name      string
+	logger    log.Logger
+	dials     *pgnode.Dials
+	cluster   *probe.Cluster
+	collector *collector.Collector
+	registry  *prometheus.Registry // of what is published beside the probe
+
+	life    context.Context //nolint:containedctx // Of what goes on between probes.
+	end     context.CancelFunc
+	running sync.WaitGroup
+	changed chan struct{} // the nodes or settings that are wanted are others
+
+	mu      sync.Mutex
+	config  config.Cluster     // that is wanted
+	found   *discovery.Found   // the last that was; nil for nothing yet, and where the nodes are listed
+	watcher *discovery.Watcher // looks the nodes up; nil where they are listed
+	unwatch context.CancelFunc // ends that
+	nodes   []built            // that are probed
+	probing probe.Config       // how they are
+}
+
+// newMember returns a cluster that has not begun.
+func newMember(c config.Cluster, nodes []built, dials *pgnode.Dials, logger log.Logger) *Member {
+	m := &Member{
+		name: c.Name, logger: logger, dials: dials, config: c, nodes: nodes, probing: ProbeConfig(c.Settings),
+		cluster: probe.New(ProbeConfig(c.Settings), nodesOf(nodes)...), changed: make(chan struct{}, 1), registry: prometheus.NewRegistry(),
+	}
+	m.collector = collector.New(m.cluster, logger)
+	logDropped(logger, nil, nodes)
+	m.registry.MustRegister(discovered{m})
+	m.life, m.end = context.WithCancel(context.Background())
+	return m
+}
+
+// Name returns the cluster's name.
+func (m *Member) Name() string { return m.name }
+
+// Names returns the names of the cluster's nodes.
+func (m *Member) Names() []string { return m.cluster.Names() }
+
+// Labels returns the labels that the configuration gives the cluster.
+func (m *Member) Labels() map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.config.Labels
+}
+
+// Collector returns what counts and logs the cluster's beats.
+func (m *Member) Collector() *collector.Collector { return m.collector }
+
+// Beside are the metrics that are published beside those of a probe: how the cluster's nodes are found. It is nil where they are
+// listed.
+func (m *Member) Beside() prometheus.Gatherer {
+	if _, found := m.status(); !found {
+		return nil
+	}
+	return m.registry
+}
+
+// Timeout is how long a probe of the cluster may take.
+func (m *Member) Timeout() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.config.Timeout
+}
+
+// start begins to make connections, to look for nodes, and the pulse.
+func (m *Member) start() {
+	m.cluster.Prepare()
+	m.cluster.Start()
+	m.running.Go(m.follow)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.discover()
+}
+
+// reconfigure puts another configuration of the cluster into force, as soon as its probes allow it.
+func (m *Member) reconfigure(c config.Cluster) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	elsewhere := !sameSource(m.config.Discover, c.Discover)
+	m.config = c
+	if elsewhere {
+		if m.unwatch != nil {
+			m.unwatch()
+		}
+		m.found, m.watcher = nil, nil
+		m.discover()
+	}
+	m.collector.Reloaded()
+	m.wake()
+}
+
+// discover begins to look for the cluster's nodes, where they are not listed. The lock is held.
+func (m *Member) discover() {
+	if m.config.Discover == nil || m.life.Err() != nil {
+		return
+	}
+	source, err := newSource(*m.config.Discover)
+	if err != nil { // A configuration file with such a source is refused.
+		_ = level.Error(m.logger).Log("msg", "the cluster's nodes cannot be looked up", "err", err)
+		return
+	}
+	ctx, cancel := context.WithCancel(m.life)
+	watcher := discovery.NewWatcher(source)
+	m.watcher, m.unwatch = watcher, cancel
+	m.running.Go(func() {
+		defer cancel()
+		watcher.Watch(ctx, func(found discovery.Found, err error) { m.hear(ctx, found, err) })
+	})
+}
+
+// hear keeps what was found, or that nothing could be, which changes nothing.
+func (m *Member) hear(ctx context.Context, found discovery.Found, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ctx.Err() != nil {
+		return // The nodes are sought elsewhere by now.
+	}
+	if err != nil {
+		_ = level.Warn(m.logger).Log("msg", "the cluster's nodes cannot be looked up; the ones of before stay", "err", err)
+		return
+	}
+	for _, skipped := range found.Skipped {
+		_ = level.Warn(m.logger).Log("msg", "what was found of the cluster's nodes cannot all be used", "err", skipped)
+	}
+	m.found = &found
+	m.wake()
+}
+
+// status returns how looking the nodes up goes; false where they are listed.
+func (m *Member) status() (discovery.Status, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.watcher == nil {
+		return discovery.Status{}, false
+	}
+	return m.watcher.Status(), true
+}
+
+// wake has the nodes looked at again.
+func (m *Member) wake() {
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+}
+
+// follow exchanges the nodes that are probed, whenever others are wanted.
+func (m *Member) follow() {
+	for {
+		select {
+		case <-m.changed:
+		case <-m.life.Done():
+			return
+		}
+		for patience := firstPatience; !m.exchange(patience); patience = longestPatience {
+			select {
+			case <-time.After(pauseBetween):
+			case <-m.life.Done():
+				return
+			}
+		}
+	}
+}
+
+// exchange puts the wanted nodes and settings into the place of those that are probed, and is false where the probes
+// that are under way did not end in time.
+func (m *Member) exchange(patience time.Duration) bool {
+	m.mu.Lock()
+	c, before, probing := m.config, m.nodes, m.probing
+	wanted, unusable := wantedNodes(c, m.found, before)
+	m.mu.Unlock()
+	after, errs := build(c, wanted, before, m.dials)
+	for _, err := range append(unusable, errs...) { // Of nodes that were found: those of a file are refused with it.
+		_ = level.Error(m.logger).Log("msg", "a node cannot be probed", "err", err)
+	}
+	if probing == ProbeConfig(c.Settings) && sameNodes(before, after) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(m.life, patience)
+	defer cancel()
+	err := m.cluster.Change(ctx, ProbeConfig(c.Settings), nodesOf(after), func() { m.collector.SetNodes(namesOf(after)) })
+	if errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if err == nil {
+		logDropped(m.logger, before, after)
+		m.mu.Lock()
+		m.nodes, m.probing = after, ProbeConfig(c.Settings)
+		m.mu.Unlock()
+		m.cluster.Prepare()
+	}
+	return true
+}
+
+// stop ends all probes: what is known of them is their result.
+func (m *Member) stop() { m.cluster.Stop() }
+
+// retire closes a cluster that is none any more, in the background. Scrapes of it that are under way get what is known.
+func (m *Member) retire() {
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(m.life), farewell)
+		defer cancel()
+		if err := m.close(ctx); err != nil {
+			_ = level.Debug(m.logger).Log("msg", "Closing the connections", "err", err)
+		}
+	}()
+}
+
+// close ends what goes on, and closes the connections.
+func (m *Member) close(ctx context.Context) error {
+	m.mu.Lock()
+	m.end()
+	m.mu.Unlock()
+	m.cluster.Stop()
+	m.running.Wait()
+	return m.cluster.Close(ctx)
+}

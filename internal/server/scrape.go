@@ -1,0 +1,119 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// ProbePath answers with a probe of the cluster that its parameter target names,
+// and nothing else.
+const ProbePath = "/probe"
+
+// scraper serves scrapes of clusters.
+type scraper struct {
+	clusters      Clusters
+	timeoutOffset time.Duration
+	limits        Limits
+
+	mu       sync.Mutex
+	inFlight map[string]int // scrapes that are being answered, by the cluster's name
+}
+
+func newScraper(config Config) *scraper {
+	return &scraper{
+		clusters: config.Clusters, timeoutOffset: config.TimeoutOffset, limits: config.Limits.withDefaults(), inFlight: map[string]int{},
+	}
+}
+
+// metrics answers with the exporter's own metrics and, where it probes a single cluster, with a probe of that.
+func (s *scraper) metrics(single string, own prometheus.Gatherer) http.Handler {
+	if single == "" {
+		return promhttp.HandlerFor(own, promhttp.HandlerOpts{EnableOpenMetrics: true})
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cluster, ok := s.clusters.Find(single)
+		if !ok {
+			http.Error(w, fmt.Sprintf("There is no cluster %q any more.", single), http.StatusNotFound)
+			return
+		}
+		s.scrape(w, r, cluster, own)
+	})
+}
+
+// probe answers with a probe of the cluster that the request names.
+func (s *scraper) probe(w http.ResponseWriter, r *http.Request) {
+	targets, given := r.URL.Query()["target"]
+	switch {
+	case !given || targets[0] == "":
+		http.Error(w, "Which cluster? Ask for "+ProbePath+"?target=NAME. "+s.suggest(""), http.StatusBadRequest)
+		return
+	case len(targets) > 1:
+		http.Error(w, "The parameter target is given several times: ask for one cluster.", http.StatusBadRequest)
+		return
+	}
+	cluster, ok := s.clusters.Find(targets[0])
+	if !ok {
+		http.Error(w, fmt.Sprintf("There is no cluster %.100q. %s", targets[0], s.suggest(targets[0])), http.StatusNotFound)
+		return
+	}
+	s.scrape(w, r, cluster, nil)
+}
+
+// scrape answers with a probe of a cluster, unless too many are being answered already.
+func (s *scraper) scrape(w http.ResponseWriter, r *http.Request, cluster Cluster, own prometheus.Gatherer) {
+	if !s.begin(cluster.Name) {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "Too many scrapes at the same time.", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.end(cluster.Name)
+	handler := cluster.handler(own, s.timeoutOffset)
+	// The server's own limits are those of what takes no time. Where a connection has none, as in a test, there is nothing to extend.
+	connection, until := http.NewResponseController(w), time.Now().Add(handler.LongestAnswer()+s.limits.Transfer)
+	_, _ = connection.SetReadDeadline(until), connection.SetWriteDeadline(until)
+	handler.ServeHTTP(w, r)
+}
+
+// begin takes one of the places for scrapes of a cluster.
+func (s *scraper) begin(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight[name] >= s.limits.InFlight {
+		return false
+	}
+	s.inFlight[name]++
+	return true
+}
+
+func (s *scraper) end(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight[name]--; s.inFlight[name] == 0 {
+		delete(s.inFlight, name)
+	}
+}
+
+// mostSuggested is how many names a client gets that asks for one that there is not.
+const mostSuggested = 3
+
+// suggest says which clusters a client may mean.
+func (s *scraper) suggest(asked string) string {
+	var names []string
+	for _, c := range s.clusters.All() {
+		names = append(names, c.Name)
+	}
+	switch near := closest(asked, names, mostSuggested); {
+	case len(names) == 0:
+		return "The exporter probes none."
+	case len(near) == len(names):
+		return "There is " + strings.Join(near, ", ") + ": ask for target=" + near[0] + "."
+	default:
+		return fmt.Sprintf("Among the %d that there are: %s.", len(names), strings.Join(near, ", "))
+	}
+}
