@@ -52,6 +52,18 @@ type Source interface {
 // defaultPort is PostgreSQL's.
 const defaultPort = 5432
 
+// mostNodes is how many servers a source may name. A mistake, or somebody else's answer,
+// does not make the exporter connect to thousands.
+const mostNodes = 100
+
+// checkCount refuses more servers than a cluster has. The error goes on after what names them.
+func checkCount(count int) error {
+	if count > mostNodes {
+		return fmt.Errorf("names %d servers, and a cluster has %d at the most", count, mostNodes)
+	}
+	return nil
+}
+
 // StateGone is the State of a node that its source names no more, and that is kept for a while.
 const StateGone = "gone"
 

@@ -63,13 +63,20 @@ func (d *DNS) Find(ctx context.Context) (Found, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
 	defer cancel()
 	addresses, again, err := d.addresses(ctx)
-	if err == nil && len(addresses) == 0 {
-		err = errors.New("there is no address")
+	nodes := addressNodes(addresses, d.port)
+	switch {
+	case err != nil:
+	case len(nodes) == 0:
+		err = errors.New("there is none")
+	default:
+		if err = checkCount(len(nodes)); err != nil {
+			err = fmt.Errorf("DNS %w", err)
+		}
 	}
 	if err != nil {
 		return Found{}, 0, fmt.Errorf("the addresses of %s: %w", d.name, err)
 	}
-	return Found{Nodes: addressNodes(addresses, d.port)}, again, nil
+	return Found{Nodes: nodes}, again, nil
 }
 
 func (d *DNS) addresses(ctx context.Context) ([]netip.Addr, time.Duration, error) {

@@ -42,6 +42,9 @@ func parseCluster(body []byte) (patroniCluster, error) {
 	if err := json.Unmarshal(body, &document); err != nil {
 		return patroniCluster{}, fmt.Errorf("the answer is no cluster in JSON: %w", err)
 	}
+	if err := checkCount(len(document.Members)); err != nil {
+		return patroniCluster{}, fmt.Errorf("the answer %w", err)
+	}
 	cluster := patroniCluster{paused: document.Pause == true}
 	cluster.scope, _ = document.Scope.(string)
 	names, places := map[string]bool{}, map[place]string{}

@@ -161,6 +161,7 @@ func TestNoCluster(t *testing.T) {
 		"an empty list":         {`{"members":[]}`, "names no member"},
 		"none that can be used": {`{"members":[{"name":"a"}]}`, `names no member that can be used; member 1 of the answer ("a") has no host`},
 		"cut off":               {`{"members":[{"name":"a","host":"h"}`, "no cluster in JSON"},
+		"too many":              {`{"members":[7` + strings.Repeat(",7", 100) + `]}`, "the answer names 101 servers, and a cluster has 100 at the most"},
 		"members of a type":     {`{"members":{"a":{}}}`, "no cluster in JSON"},
 	} {
 		if _, err := parseCluster([]byte(test.body)); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -41,16 +41,23 @@ func (m memory) after(answer patroniCluster, now time.Time) memory {
 		after.members[member.node.Name] = remembered{patroniMember: member, named: now}
 		taken[place{member.node.Host, member.node.Port}] = true
 	}
-	for name, member := range m.members {
-		_, named := after.members[name]
+	for _, member := range m.newestFirst() {
+		_, named := after.members[member.node.Name]
 		at := place{member.node.Host, member.node.Port}
-		if named || taken[at] || member.node.State == stopped || now.Sub(member.named) >= keptGone {
+		if named || taken[at] || member.node.State == stopped || now.Sub(member.named) >= keptGone || len(after.members) >= mostNodes {
 			continue
 		}
 		member.gone = true
-		after.members[name] = member
+		after.members[member.node.Name] = member
 	}
 	return after
+}
+
+// newestFirst returns the members, those that were named last first.
+func (m memory) newestFirst() []remembered {
+	return slices.SortedFunc(maps.Values(m.members), func(a, b remembered) int {
+		return cmp.Or(b.named.Compare(a.named), cmp.Compare(a.node.Name, b.node.Name))
+	})
 }
 
 // nodes returns the members as nodes; one that is gone leads nothing.

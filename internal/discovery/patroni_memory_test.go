@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,22 @@ func TestMemory(t *testing.T) {
 				t.Errorf("other nodes (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestMemoryIsBounded: members that come under new names again and again do not pile up,
+// and those that went last are kept.
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	m, now := memory{}, time.Now()
+	for i := range 3 * mostNodes {
+		now = now.Add(time.Second)
+		name := fmt.Sprintf("n%d", i)
+		m = m.after(patroniCluster{members: []patroniMember{named(name, name)}}, now)
+	}
+	oldest := fmt.Sprintf("n%d", 2*mostNodes)
+	if _, kept := m.members[oldest]; !kept || len(m.members) != mostNodes {
+		t.Errorf("%d members are kept, %s among them: %v", len(m.members), oldest, kept)
 	}
 }
 

@@ -37,6 +37,11 @@ func (s *SRV) Find(ctx context.Context) (Found, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
 	defer cancel()
 	targets, again, err := s.targets(ctx)
+	if err == nil {
+		if err = checkCount(len(targets)); err != nil {
+			err = fmt.Errorf("DNS %w", err)
+		}
+	}
 	if err != nil {
 		return Found{}, 0, fmt.Errorf("the SRV records of %s: %w", s.name, err)
 	}

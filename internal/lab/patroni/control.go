@@ -11,6 +11,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // patience is how long the cluster may take for what it does by itself. It only guards
@@ -20,10 +22,9 @@ const patience = 3 * time.Minute
 // view is what members say about the cluster.
 type view struct {
 	Members []struct {
-		Name     string `json:"name"`
-		Role     string `json:"role"`
-		State    string `json:"state"`
-		Timeline int    `json:"timeline"`
+		Name  string `json:"name"`
+		Role  string `json:"role"`
+		State string `json:"state"`
 	} `json:"members"`
 }
 
@@ -37,22 +38,16 @@ func (v view) leader() string {
 	return ""
 }
 
-// healthy tells whether all members follow the leader's timeline.
-func (v view) healthy() bool {
-	leader, timeline := v.leader(), 0
+// running counts the members whose PostgreSQL runs. Since Patroni 3.1 a replica that
+// streams says so.
+func (v view) running() int {
+	count := 0
 	for _, member := range v.Members {
-		if member.Name == leader {
-			timeline = member.Timeline
+		if member.State == "running" || member.State == "streaming" {
+			count++
 		}
 	}
-	following := 0
-	for _, member := range v.Members {
-		// Replicas are streaming since Patroni 3.0.3, and running before.
-		if (member.State == "running" || member.State == "streaming") && member.Timeline == timeline {
-			following++
-		}
-	}
-	return leader != "" && following == 3
+	return count
 }
 
 // Leader returns the leader.
@@ -64,10 +59,38 @@ func (c *Cluster) Leader(ctx context.Context) (*Member, error) {
 	return c.Member(v.leader()), nil
 }
 
-// AwaitHealthy waits until there is a leader, which all others follow.
+// AwaitHealthy waits until there is a leader, from which all others stream.
 func (c *Cluster) AwaitHealthy(ctx context.Context) error {
-	_, err := c.await(ctx, "three members on one timeline", view.healthy)
+	_, err := c.await(ctx, "two replicas that stream from a leader", func(v view) bool {
+		leader := c.Member(v.leader())
+		if leader == nil || v.running() != len(c.members) {
+			return false
+		}
+		replicas, err := leader.replicas(ctx)
+		return err == nil && replicas == len(c.members)-1
+	})
 	return err
+}
+
+// DSN is the superuser's connection string.
+func (m *Member) DSN() string {
+	return fmt.Sprintf("postgres://%s:%s@%s:%d/postgres?sslmode=disable&connect_timeout=5", Superuser, m.cluster.Password, host, m.Port)
+}
+
+// replicas counts those that stream from the member. A clone that is being made does too,
+// under another name.
+func (m *Member) replicas(ctx context.Context) (count int, err error) {
+	conn, err := pgx.Connect(ctx, m.DSN())
+	if err != nil {
+		return 0, err
+	}
+	var names []string
+	for _, member := range m.cluster.members {
+		names = append(names, member.Name)
+	}
+	const query = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND application_name = ANY ($1)"
+	err = conn.QueryRow(ctx, query, names).Scan(&count)
+	return count, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
 }
 
 // SwitchOver makes another member the leader, now or, with a time, then. It does not wait

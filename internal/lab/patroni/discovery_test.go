@@ -4,8 +4,6 @@
 package patroni_test
 
 import (
-	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,120 +29,6 @@ func must(t *testing.T, err error) {
 
 // patience only guards against hanging.
 const patience = 3 * time.Minute
-
-// scene is a cluster, and what is found of it.
-type scene struct {
-	*testing.T
-	cluster *patroni.Cluster
-	source  *discovery.Patroni
-	names   []string // of the nodes that there have to be in every answer
-	last    string
-}
-
-// under is the scene in a test below.
-func (s scene) under(t *testing.T) *scene {
-	s.T = t
-	return &s
-}
-
-// await asks until what is found is as wanted. Whatever happens meanwhile, the nodes stay.
-func (s *scene) await(what string, wanted func(discovery.Found) bool) discovery.Found {
-	s.Helper()
-	var err error
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		var found discovery.Found
-		if found, _, err = s.source.Find(s.Context()); err != nil {
-			s.say("error: " + err.Error())
-			continue
-		}
-		s.say(describe(found))
-		if diff := cmp.Diff(s.names, names(found)); diff != "" {
-			s.Fatalf("awaiting %s, other nodes are found (-want +got):\n%s", what, diff)
-		}
-		if wanted(found) {
-			return found
-		}
-	}
-	s.Fatalf("there was not %s; found last: %s, %v", what, s.last, err)
-	return discovery.Found{}
-}
-
-// say logs what is found when it changes.
-func (s *scene) say(text string) {
-	if text != s.last {
-		s.last = text
-		s.Log(text)
-	}
-}
-
-func names(found discovery.Found) []string {
-	var all []string
-	for _, node := range found.Nodes {
-		all = append(all, node.Name)
-	}
-	return all
-}
-
-// describe is a line about what was found.
-func describe(found discovery.Found) string {
-	var words []string
-	for _, node := range found.Nodes {
-		text := fmt.Sprintf("%s:%d %s (%s)", node.Name, node.Port, node.Role, node.State)
-		for _, label := range slices.Sorted(maps.Keys(node.Labels)) {
-			text += " " + label + "=" + node.Labels[label]
-		}
-		words = append(words, text)
-	}
-	if found.Paused {
-		words = append(words, "paused")
-	}
-	if s := found.Switchover; s != nil {
-		words = append(words, fmt.Sprintf("switchover from %s to %s at %s", s.From, s.To, s.At.Format(time.TimeOnly)))
-	}
-	return strings.Join(append(words, found.Skipped...), ", ")
-}
-
-func node(found discovery.Found, name string) discovery.Node {
-	for _, each := range found.Nodes {
-		if each.Name == name {
-			return each
-		}
-	}
-	return discovery.Node{}
-}
-
-// leader returns the name of the only leader; "" for none or several.
-func leader(found discovery.Found) string {
-	var leaders []string
-	for _, each := range found.Nodes {
-		if each.Leader {
-			leaders = append(leaders, each.Name)
-		}
-	}
-	if len(leaders) != 1 {
-		return ""
-	}
-	return leaders[0]
-}
-
-// follows tells whether a member is a replica that runs.
-func follows(found discovery.Found, name string) bool {
-	n := node(found, name)
-	return n.Role == "replica" && (n.State == "running" || n.State == "streaming")
-}
-
-func leads(name string) func(discovery.Found) bool {
-	return func(found discovery.Found) bool { return leader(found) == name && node(found, name).State == "running" }
-}
-
-// leaderAndReplicas returns who is what.
-func (s *scene) leaderAndReplicas() (*patroni.Member, []*patroni.Member) {
-	s.Helper()
-	must(s.T, s.cluster.AwaitHealthy(s.Context()))
-	first, err := s.cluster.Leader(s.Context())
-	must(s.T, err)
-	return first, slices.DeleteFunc(s.cluster.Members(), func(m *patroni.Member) bool { return m == first })
-}
 
 // TestDiscovery puts a real cluster through what may happen to it. The source is given
 // the URL of one member, which is killed, stopped and moved as the others are.
@@ -174,6 +58,7 @@ func TestDiscovery(t *testing.T) {
 		{"a member that changes its address", (*scene).moves},
 		{"pause", (*scene).pause},
 		{"a scheduled switchover", (*scene).scheduled},
+		{"etcd is down", (*scene).etcdDown},
 		{"a member that is stopped", (*scene).stopped},
 	} {
 		if !t.Run(each.name, func(t *testing.T) { each.run(s.under(t)) }) {
@@ -286,6 +171,17 @@ func (s *scene) scheduled() {
 	s.await("it done", func(found discovery.Found) bool { return found.Switchover == nil && leads(replicas[1].Name)(found) })
 }
 
+// etcdDown: nobody tells then, which is an error and takes no node away.
+func (s *scene) etcdDown() {
+	s.leaderAndReplicas()
+	must(s.T, s.cluster.StopEtcd(s.Context()))
+	if err := s.awaitError(); !strings.Contains(err.Error(), "no member of Patroni tells of the cluster") {
+		s.Errorf("without etcd it says %v", err)
+	}
+	must(s.T, s.cluster.StartEtcd(s.Context()))
+	s.await("a leader", func(found discovery.Found) bool { return leader(found) != "" })
+}
+
 // stopped: who says good-bye is no node any more once Patroni has forgotten it, and one
 // again when it is back, with another tag here.
 func (s *scene) stopped() {
@@ -301,18 +197,4 @@ func (s *scene) stopped() {
 	s.names = all
 	s.awaitNames()
 	s.await("its tag", func(found discovery.Found) bool { return node(found, leaving.Name).Labels["nofailover"] == "true" })
-}
-
-// awaitNames asks until the nodes are those that there have to be.
-func (s *scene) awaitNames() {
-	s.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if found, _, err := s.source.Find(s.Context()); err == nil {
-			s.say(describe(found))
-			if slices.Equal(names(found), s.names) {
-				return
-			}
-		}
-	}
-	s.Fatalf("the nodes are not %q; found last: %s", s.names, s.last)
 }

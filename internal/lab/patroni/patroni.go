@@ -43,6 +43,7 @@ type Cluster struct {
 	ports        ports
 	etcd         *process
 	etcdPort     int
+	etcdPeers    int // the port for other etcds, of which there are none
 	members      []*Member
 	replication  string // the password of the replication role
 }
@@ -104,7 +105,14 @@ func (c *Cluster) makeDir(parent string) (err error) {
 
 // start starts etcd, the first member, which becomes the leader, and the others.
 func (c *Cluster) start(ctx context.Context) error {
-	if err := c.startEtcd(ctx); err != nil {
+	var err error
+	if c.etcdPort, err = c.ports.claim(); err != nil {
+		return err
+	}
+	if c.etcdPeers, err = c.ports.claim(); err != nil {
+		return err
+	}
+	if err := c.StartEtcd(ctx); err != nil {
 		return err
 	}
 	for i := range 3 {

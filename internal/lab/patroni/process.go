@@ -92,21 +92,17 @@ func (p *process) kill() error { return p.stop(context.Background(), syscall.SIG
 
 func (c *Cluster) etcdLog() string { return filepath.Join(c.dir, "etcd", "etcd.log") }
 
-// startEtcd starts an etcd of one, and waits until it answers.
-func (c *Cluster) startEtcd(ctx context.Context) error {
-	var err error
-	if c.etcdPort, err = c.ports.claim(); err != nil {
-		return err
-	}
-	peerPort, err := c.ports.claim()
-	if err != nil {
-		return err
-	}
-	dir := filepath.Join(c.dir, "etcd")
+// StopEtcd ends etcd, so that no member knows any more who leads.
+func (c *Cluster) StopEtcd(ctx context.Context) error { return c.etcd.stop(ctx, syscall.SIGTERM) }
+
+// StartEtcd starts an etcd of one, with what it knew, and waits until it answers.
+func (c *Cluster) StartEtcd(ctx context.Context) error {
+	dir := filepath.Dir(c.etcdLog())
 	if err := c.account.MakeDir(dir); err != nil {
 		return err
 	}
-	clients, peers := fmt.Sprintf("http://%s:%d", host, c.etcdPort), fmt.Sprintf("http://%s:%d", host, peerPort)
+	clients, peers := fmt.Sprintf("http://%s:%d", host, c.etcdPort), fmt.Sprintf("http://%s:%d", host, c.etcdPeers)
+	var err error
 	c.etcd, err = c.run(dir, c.etcdLog(), "etcd",
 		"--name=lab", "--data-dir="+filepath.Join(dir, "data"), "--log-level=warn",
 		"--listen-client-urls="+clients, "--advertise-client-urls="+clients,
