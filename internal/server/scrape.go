@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -96,24 +95,5 @@ func (s *scraper) end(name string) {
 	defer s.mu.Unlock()
 	if s.inFlight[name]--; s.inFlight[name] == 0 {
 		delete(s.inFlight, name)
-	}
-}
-
-// mostSuggested is how many names a client gets that asks for one that there is not.
-const mostSuggested = 3
-
-// suggest says which clusters a client may mean.
-func (s *scraper) suggest(asked string) string {
-	var names []string
-	for _, c := range s.clusters.All() {
-		names = append(names, c.Name)
-	}
-	switch near := closest(asked, names, mostSuggested); {
-	case len(names) == 0:
-		return "The exporter probes none."
-	case len(near) == len(names):
-		return "There is " + strings.Join(near, ", ") + ": ask for target=" + near[0] + "."
-	default:
-		return fmt.Sprintf("Among the %d that there are: %s.", len(names), strings.Join(near, ", "))
 	}
 }

@@ -44,10 +44,10 @@ func TestTargets(t *testing.T) {
 	}{
 		{"?target=orders", 200, "pg_canary_up 0"},
 		{"?target=orders&x=1", 200, "pg_canary_up 0"},
-		{"?target=order", 404, `There is no cluster "order". Among the 4 that there are: orders`},
+		{"?target=order", 404, `There is no cluster "order". Is it orders?`},
 		{"?target=Orders", 404, "orders"},
-		{"?target=%00%ff", 404, "Among the 4 that there are"},
-		{"?target=" + strings.Repeat("x", 5000), 404, "Among the 4 that there are"},
+		{"?target=%00%ff", 404, "There are 4, such as billing, orders, orders-old; see /targets."},
+		{"?target=" + strings.Repeat("x", 5000), 404, "There are 4"},
 		{"?target=", 400, "/probe?target=NAME"},
 		{"", 400, "/probe?target=NAME"},
 		{"?Target=orders", 400, "/probe?target=NAME"},
