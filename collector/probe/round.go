@@ -173,15 +173,7 @@ func (c *Cluster) conclude(ctx context.Context, r *round, reads *batch) {
 	} else {
 		c.awaitNews(r, reads)
 	}
-	c.mu.Lock()
-	c.proveOutage(r)
-	c.choosePrimary(r)
-	again := c.missedPrimary(r)
-	if again {
-		r.result.Write = nil
-	}
-	c.mu.Unlock()
-	if again {
+	if c.findOther(r) {
 		c.takeTurn(r)
 		reads = c.write(ctx, r)
 		c.endTurn()
@@ -191,6 +183,19 @@ func (c *Cluster) conclude(ctx context.Context, r *round, reads *batch) {
 	defer c.mu.Unlock()
 	c.proveOutage(r)
 	r.result.Duration = time.Since(r.began)
+}
+
+// findOther says whether what the nodes said about themselves shows a better primary than the one that was written, or was to be.
+func (c *Cluster) findOther(r *round) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.proveOutage(r)
+	c.choosePrimary(r)
+	missed := c.missedPrimary(r)
+	if missed {
+		r.result.Write = nil
+	}
+	return missed
 }
 
 // finish settles what can be said only when all nodes have been read, in the order of

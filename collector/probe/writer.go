@@ -41,7 +41,19 @@ func (c *Cluster) send(r *round) (context.Context, *batch, context.CancelFunc) {
 	if unknown {
 		c.findPrimary(ctx, r)
 	}
-	return ctx, c.write(ctx, r), cancel
+	reads := c.write(ctx, r)
+	// Who has found another primary writes there before others do, so that it is this round which tells of the takeover.
+	if c.failed(r) && c.findOther(r) {
+		reads = c.write(ctx, r)
+	}
+	return ctx, reads, cancel
+}
+
+// failed says whether a round's write was not acknowledged.
+func (c *Cluster) failed(r *round) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return r.result.Write == nil
 }
 
 // takeTurn waits until a round may write, which only one does at a time.

@@ -14,6 +14,7 @@ type Recorder struct {
 	started   time.Time
 	outages   outages
 	nodes     []*follower
+	on        map[string]beat // the last one that each node acknowledged
 	takeovers []Takeover
 	losses    []Loss
 	atRisk    *verdict.Loss
@@ -26,12 +27,12 @@ type Recorder struct {
 // NewRecorder returns one for beats that are sent at an interval. Their results come up to so
 // long after them.
 func NewRecorder(interval, delay time.Duration) *Recorder {
-	return &Recorder{outages: outages{every: interval, delay: delay}}
+	return &Recorder{outages: outages{every: interval, delay: delay}, on: map[string]beat{}}
 }
 
 // Ended takes the result of the next beat.
 func (c *Recorder) Ended(r *probe.Result) {
-	all, before := beatsOf(r), c.outages.last
+	all := beatsOf(r)
 	b := all[len(all)-1]
 	if c.started.IsZero() {
 		c.started = all[0].sent
@@ -46,7 +47,12 @@ func (c *Recorder) Ended(r *probe.Result) {
 			ended = append(ended, over)
 		}
 	}
-	c.takeOver(r, b, before)
+	c.takeOver(r, b)
+	for _, each := range all {
+		if each.acknowledged {
+			c.on[each.node] = each
+		}
+	}
 	for _, over := range ended {
 		c.recovery.trouble()
 		c.happened(endOf(over))
@@ -73,11 +79,11 @@ func (c *Recorder) Shown(replica string, beat verdict.Sighting, delay time.Durat
 func (c *Recorder) happened(events ...Event) { c.events = append(c.events, events...) }
 
 // takeOver keeps the takeovers of a result: its beat is the first on the last of the servers.
-func (c *Recorder) takeOver(r *probe.Result, b, before beat) {
+func (c *Recorder) takeOver(r *probe.Result, b beat) {
 	for i, t := range r.Takeovers {
 		over := Takeover{At: b.ended, From: Position{Node: t.From}, To: Position{Node: t.To}}
-		if i == 0 && before.node == t.From {
-			over.From = before.position()
+		if on, ok := c.on[t.From]; ok && i == 0 {
+			over.From = on.position()
 		}
 		if i == len(r.Takeovers)-1 && b.acknowledged {
 			over.To, over.Fork = b.position(), b.row.Fork
