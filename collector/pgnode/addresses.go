@@ -18,13 +18,9 @@ const (
 	lookupTimeout = 5 * time.Second
 )
 
-// leadsElsewhere says whether the names in the connection string resolve to addresses
-// that do not include the one where a session is. What does not resolve says nothing.
-func (n *Node) leadsElsewhere(ctx context.Context, s *session) bool {
-	to, err := n.read(n.dsn)
-	if err != nil {
-		return false
-	}
+// leadsElsewhere says whether the names that led to a session resolve to addresses that do
+// not include the one where it is. What does not resolve says nothing.
+func leadsElsewhere(ctx context.Context, s *session) bool {
 	remote, err := netip.ParseAddrPort(s.conn.Conn().RemoteAddr().String())
 	if err != nil {
 		return false // A Unix socket.
@@ -32,8 +28,8 @@ func (n *Node) leadsElsewhere(ctx context.Context, s *session) bool {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	var addresses []string
-	for _, host := range hostsOf(to.config) {
-		found, err := to.config.LookupFunc(ctx, host)
+	for _, host := range s.hosts {
+		found, err := s.lookUp(ctx, host)
 		if err != nil {
 			return false
 		}

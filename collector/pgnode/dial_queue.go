@@ -11,6 +11,8 @@ const (
 	quickTime = time.Second
 	// slowShare is how many times as many slow attempts there may be as quick ones.
 	slowShare = 8
+	// hurry is how many times as many attempts may begin in a second that a probe waits for.
+	hurry = 4
 	// longestTurn is how long an attempt that no probe waits for lets others go first that one
 	// does wait for.
 	longestTurn = 30 * time.Second
@@ -43,8 +45,8 @@ type dialLine []*dialTurn
 
 // dialQueue says which attempt begins when. The quick ones and the slow ones have places of
 // their own, so that those that hang take none from the others. What a probe waits for goes
-// first; the others keep a pace, and leave half of the places free for it. Of equals it is the
-// turn of the cluster that has fewest under way, then of the one that was served longest ago.
+// first, at a pace of its own; the others leave half of the places free for it. Of equals it is
+// the turn of the cluster that has fewest under way, then of the one that was served longest ago.
 type dialQueue struct {
 	most, mostSlow int
 	gap            time.Duration // between attempts that no probe waits for
@@ -52,6 +54,7 @@ type dialQueue struct {
 	quick          dialLine      // under way, in the order in which they were begun
 	slow           int           // the others that are under way
 	paced          time.Time     // when the next one may begin that no probe waits for
+	hurried        time.Time     // when the next one may begin that one does wait for
 	shares         map[string]*dialShare
 }
 
@@ -125,10 +128,10 @@ func (q *dialQueue) due(t *dialTurn, now time.Time) (time.Time, bool) {
 	if presses := t.asked.Add(longestTurn); !t.presses(now) && (!ok || presses.Before(due)) {
 		due, ok = presses, true // There is more room for it then.
 	}
-	if !t.urged {
-		due = later(due, q.paced)
+	if t.urged {
+		return later(due, q.hurried), ok
 	}
-	return due, ok
+	return later(due, q.paced), ok
 }
 
 // free is when there is a place for a slow or quick attempt, one that presses or not.
@@ -201,8 +204,10 @@ func (q *dialQueue) begin(t *dialTurn, now time.Time) {
 	} else {
 		q.quick = append(q.quick, t)
 	}
-	if !t.urged {
-		q.paced = later(q.paced, now.Add(-catchUp)).Add(q.gap)
+	if late := now.Add(-catchUp); t.urged {
+		q.hurried = later(q.hurried, late).Add(q.gap / hurry)
+	} else {
+		q.paced = later(q.paced, late).Add(q.gap)
 	}
 }
 

@@ -27,7 +27,7 @@ func TestDialQueue(t *testing.T) {
 	hangs := func(cluster string) queued { return queued{cluster: cluster, lasts: time.Minute, hung: true} }
 	for _, test := range []struct {
 		situation string
-		paced     time.Duration // from now
+		paced     time.Duration // from now; the pace of probes is as long before it
 		turns     []queued
 		first     string
 		again     time.Duration // from now; 0 for never
@@ -36,7 +36,9 @@ func TestDialQueue(t *testing.T) {
 		{"one waits", 0, []queued{waits("a")}, "a", 0},
 		{"the first of equals", 0, []queued{waits("a"), waits("b")}, "a", 0},
 		{"before its time", gap, []queued{waits("a")}, "", gap},
-		{"a probe keeps no pace", gap, []queued{waits("a"), urged("b")}, "b", gap},
+		{"a probe keeps another pace", gap, []queued{waits("a"), urged("b")}, "b", gap},
+		{"a probe before its time", -gap, []queued{urged("b")}, "", gap},
+		{"before the time of probes", -gap, []queued{waits("a"), urged("b")}, "a", gap},
 		{"a probe goes first", 0, []queued{waits("a"), urged("b")}, "b", 0},
 		{"who has waited for long keeps the pace", gap, []queued{waits("a"), {cluster: "b", waits: longestTurn}}, "", gap},
 		{"who has waited for long goes first", 0, []queued{waits("a"), {cluster: "b", waits: longestTurn}}, "b", 0},
@@ -73,15 +75,17 @@ func TestDialQueue(t *testing.T) {
 		},
 	} {
 		now := time.Now()
-		q := &dialQueue{most: 2, mostSlow: 3, gap: gap, paced: now.Add(test.paced), shares: map[string]*dialShare{}}
+		q := &dialQueue{
+			most: 2, mostSlow: 3, gap: gap, paced: now.Add(test.paced), hurried: now.Add(-test.paced), shares: map[string]*dialShare{},
+		}
 		for _, turn := range test.turns {
 			began := now.Add(-turn.lasts)
 			added := &dialTurn{cluster: turn.cluster, asked: now.Add(-turn.waits), urged: turn.urged, slow: turn.hung}
 			q.add(added)
 			if turn.waits == 0 {
-				paced := q.paced
+				paced, hurried := q.paced, q.hurried
 				q.begin(added, began)
-				q.paced = paced
+				q.paced, q.hurried = paced, hurried
 			}
 		}
 		first, again := q.next(now)
@@ -95,15 +99,15 @@ func TestDialQueue(t *testing.T) {
 	}
 }
 
-// TestDialPace: attempts that no probe waits for are spread, also where the timer is late, and
-// what a probe waits for does not delay them.
+// TestDialPace: attempts are spread, also where the timer is late, and those that a probe waits for do
+// not delay the others.
 func TestDialPace(t *testing.T) {
 	t.Parallel()
 	const gap = 4 * time.Millisecond
 	now := time.Now()
 	q := &dialQueue{most: 10_000, gap: gap, shares: map[string]*dialShare{}}
-	begun, late := 0, 3*time.Millisecond
-	for range 500 {
+	begun, urged, late := 0, 0, 3*time.Millisecond
+	for range 2000 {
 		q.add(&dialTurn{asked: now})
 		q.add(&dialTurn{asked: now, urged: true})
 	}
@@ -115,11 +119,13 @@ func TestDialPace(t *testing.T) {
 			continue
 		}
 		q.begin(turn, now)
-		if !turn.urged {
+		if turn.urged {
+			urged++
+		} else {
 			begun++
 		}
 	}
-	if want := int(time.Second/gap) + int(catchUp/gap); begun < want-2 || begun > want {
-		t.Errorf("%d attempts in a second, want %d", begun, want)
+	if want := int((time.Second + catchUp) / gap); begun < want-2 || begun > want || urged < hurry*(want-2) || urged > hurry*want {
+		t.Errorf("%d attempts in a second, want %d, and %d that probes wait for, want %d", begun, want, urged, hurry*want)
 	}
 }

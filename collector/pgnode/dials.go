@@ -16,10 +16,11 @@ type Dials struct {
 	timer *time.Timer
 }
 
-// NewDials returns a bound of so many attempts at once, and of so many in a second among
-// those that no probe waits for; at least one of each. Attempts that have lasted for a
-// second, and those on nodes that have hung, cost next to nothing but their time, and count
-// apart from the others: of these there may be eight times as many.
+// NewDials returns a bound of so many attempts at once, and of so many that begin in a second
+// though no probe waits for them; of those that one waits for, four times as many. It is at least
+// one of each. Attempts that have lasted for a second, and those on nodes that have hung, cost
+// next to nothing but their time, and count apart from the others: of these there may be eight
+// times as many.
 func NewDials(most, perSecond int) *Dials {
 	most = max(most, 1)
 	d := &Dials{queue: dialQueue{

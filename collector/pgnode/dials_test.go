@@ -92,12 +92,12 @@ type dialFleet struct {
 
 const clusterSize = 3
 
-func newDialFleet(t *testing.T, clusters, ill int) *dialFleet {
+func newDialFleet(t *testing.T, clusters, ill int, fresh bool) *dialFleet {
 	f := &dialFleet{well: newRandomServer(t, 1), ill: newRandomServer(t, 2), dials: NewDials(32, 100)}
 	f.well.slow, f.ill.slow = 20, 20
 	for i := range clusters * clusterSize {
 		server := f.well
-		if i/clusterSize%(clusters/max(ill, 1)) == 0 && i/clusterSize < clusters && ill > 0 {
+		if ill > 0 && i/clusterSize%(clusters/ill) == 0 {
 			server = f.ill
 		}
 		f.keepers = append(f.keepers, newKeeper(&keeper{
@@ -112,7 +112,7 @@ func newDialFleet(t *testing.T, clusters, ill int) *dialFleet {
 				return s, givenUp, err
 			},
 			elsewhere: func(context.Context, *session) bool { return false },
-			dials:     f.dials, cluster: fmt.Sprint(i / clusterSize),
+			dials:     f.dials, cluster: fmt.Sprint(i / clusterSize), fresh: fresh,
 		}))
 	}
 	return f
@@ -139,6 +139,28 @@ func (f *dialFleet) scrape(cluster int) (connected int, waited time.Duration) {
 	}
 	all.Wait()
 	return connected, time.Since(began)
+}
+
+// scrapeAll scrapes each cluster once within 15 s, and returns how many scrapes found all their nodes, and how long one
+// of these waited.
+func (f *dialFleet) scrapeAll() (right int, longest time.Duration) {
+	clusters := len(f.keepers) / clusterSize
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	for i, order := range rand.New(rand.NewPCG(7, 7)).Perm(clusters) {
+		all.Go(func() {
+			time.Sleep(time.Duration(order) * 15 * time.Second / time.Duration(clusters))
+			connected, waited := f.scrape(i)
+			mu.Lock()
+			defer mu.Unlock()
+			if connected == clusterSize {
+				right++
+				longest = max(longest, waited)
+			}
+		})
+	}
+	all.Wait()
+	return right, longest
 }
 
 // connected returns how many nodes are connected.
@@ -180,27 +202,12 @@ func TestDialsAtTheStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const clusters, ill = 400, 40
-		f := newDialFleet(t, clusters, ill)
+		f := newDialFleet(t, clusters, ill, false)
 		f.ill.set(silent)
 		for _, k := range f.keepers {
 			k.prepare()
 		}
-		var all sync.WaitGroup
-		var mu sync.Mutex
-		right, longest := 0, time.Duration(0)
-		for i, order := range rand.New(rand.NewPCG(7, 7)).Perm(clusters) {
-			all.Go(func() {
-				time.Sleep(time.Duration(order) * 15 * time.Second / clusters)
-				connected, waited := f.scrape(i)
-				mu.Lock()
-				defer mu.Unlock()
-				if connected == clusterSize {
-					right++
-					longest = max(longest, waited)
-				}
-			})
-		}
-		all.Wait()
+		right, longest := f.scrapeAll()
 		if right != clusters-ill || longest > 50*time.Millisecond {
 			t.Errorf("%d scrapes found their nodes, want %d; they waited %v", right, clusters-ill, longest)
 		}
@@ -217,7 +224,7 @@ func TestDialsAtTheStart(t *testing.T) {
 func TestDialsWhenAllComeBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newDialFleet(t, 400, 0)
+		f := newDialFleet(t, 400, 0, false)
 		for _, k := range f.keepers {
 			k.prepare()
 		}
@@ -244,6 +251,30 @@ func TestDialsWhenAllComeBack(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		if n := f.connected(); n != len(f.keepers) || f.busiest() > 105 {
 			t.Errorf("%d of %d are connected; %d attempts within a second", n, len(f.keepers), f.busiest())
+		}
+		f.close(t)
+	})
+}
+
+// TestHungClustersHoldUpNobody: nodes that are connected anew for each scrape are so at once though half of
+// all clusters hang, as soon as that is known of them, and those are when they are well again.
+func TestHungClustersHoldUpNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const clusters, ill, soon = 400, 200, 50 * time.Millisecond
+		f := newDialFleet(t, clusters, ill, true)
+		f.ill.set(silent)
+		f.scrapeAll()
+		f.scrapeAll()
+		for range 5 {
+			if right, longest := f.scrapeAll(); right != clusters-ill || longest > soon {
+				t.Errorf("%d scrapes found their nodes, want %d; they waited %v", right, clusters-ill, longest)
+			}
+		}
+		f.ill.set(healthy)
+		f.scrapeAll()
+		if right, longest := f.scrapeAll(); right != clusters || longest > soon {
+			t.Errorf("when all are well, %d scrapes found their nodes, want %d; they waited %v", right, clusters, longest)
 		}
 		f.close(t)
 	})

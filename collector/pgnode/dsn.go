@@ -60,6 +60,7 @@ func readDSN(dsn string) (connection, error) {
 	if err != nil {
 		return connection{}, err
 	}
+	shareRoots(config)
 	config.BuildFrontend, config.DialFunc, config.OnPgError = smallMessages, dialTCP, keepsConnection
 	if config.Password == "" {
 		notePassfile(config, settings)

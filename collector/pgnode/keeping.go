@@ -23,6 +23,10 @@ func (k *keeper) scheduleLocked() {
 		case toDial:
 			k.dialLocked()
 		case toCheck:
+			if s := k.session; !hasPending(s.conn.Conn()) {
+				s.checkedAt = time.Now()
+				continue
+			}
 			k.checking = true
 			k.running.Go(k.checkIdle)
 		case toGiveBack:

@@ -87,7 +87,7 @@ func New(dsn string, opts Options) (*Node, error) {
 	}
 	n := &Node{name: cmp.Or(opts.Name, to.address.Hosts), dsn: dsn, dropped: to.dropped, opts: opts, read: readDSN}
 	n.keeper = newKeeper(&keeper{
-		open: n.openSession, elsewhere: n.leadsElsewhere, fresh: opts.Fresh, lifetime: opts.Lifetime, rest: opts.Rest,
+		open: n.openSession, elsewhere: leadsElsewhere, fresh: opts.Fresh, lifetime: opts.Lifetime, rest: opts.Rest,
 		probeTime: opts.StatementTimeout, dials: opts.Dials, cluster: opts.Cluster,
 	})
 	return n, nil

@@ -6,6 +6,9 @@ const (
 	// checkInterval is how often an idle connection is looked at, so that one that was
 	// cut is replaced before a probe needs it.
 	checkInterval = 2 * time.Second
+	// checkTogether is between moments at which all that are due are looked at: waking up costs
+	// more than looking.
+	checkTogether = 100 * time.Millisecond
 	// demandMemory is how long after the last probe a broken connection is still
 	// replaced: where nobody scrapes, nobody needs it.
 	demandMemory = 10 * time.Minute
@@ -75,7 +78,7 @@ func (c condition) plan() (do action, next time.Time) {
 	if !c.connected {
 		return toRest, next
 	}
-	do, look := c.at(!c.busy, later(c.idleSince, c.checked).Add(checkInterval), toCheck)
+	do, look := c.at(!c.busy, together(later(c.idleSince, c.checked).Add(checkInterval)), toCheck)
 	if do != toRest {
 		return do, look
 	}
@@ -110,6 +113,12 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// together returns the next of the moments at which connections are looked at.
+func together(t time.Time) time.Time {
+	past := time.Duration(t.UnixNano()) % checkTogether
+	return t.Add((checkTogether - past) % checkTogether)
 }
 
 // sooner returns the earlier one of two times, of which the zero time is none.

@@ -7,7 +7,7 @@ import (
 
 func TestPlan(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
+	now := together(time.Now())
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
 	in := now.Add
 	never := time.Time{}
@@ -79,6 +79,19 @@ func TestPlan(t *testing.T) {
 		do, next := test.is.plan()
 		if do != test.do || !next.Equal(test.next) {
 			t.Errorf("%s: %v at %v, want %v at %v", test.situation, do, next.Sub(now), test.do, test.next.Sub(now))
+		}
+	}
+}
+
+// TestChecksFallTogether: those that are due within a while of each other are at the same moment.
+func TestChecksFallTogether(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1_700_000_000, 0)
+	for after, want := range map[time.Duration]time.Duration{
+		0: 0, 1: checkTogether, checkTogether - 1: checkTogether, checkTogether: checkTogether, checkTogether + 1: 2 * checkTogether,
+	} {
+		if got := together(at.Add(after)); !got.Equal(at.Add(want)) {
+			t.Errorf("after %v: %v, want %v", after, got.Sub(at), want)
 		}
 	}
 }

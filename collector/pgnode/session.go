@@ -26,7 +26,9 @@ type session struct {
 	begun, opened time.Time
 	took          time.Duration // to be opened
 	setUpTimeout  time.Duration // bounds what is asked of the server to open it
-	inRecovery    bool          // when it was opened
+	hosts         []string      // that it may have led to
+	lookUp        pgconn.LookupFunc
+	inRecovery    bool // when it was opened
 
 	// What the keeper knows of it; its lock guards them.
 	busy, used        bool // used at the moment, used at all
@@ -98,7 +100,7 @@ func openPooled(ctx context.Context, config *pgconn.Config, opts Options) (s *se
 func connect(ctx context.Context, config *pgconn.Config, opts Options, pooled bool) (*session, error) {
 	s := &session{
 		begun: time.Now(), opts: opts, section: []byte(opts.Section), pooled: pooled, prepared: map[string]*pgconn.StatementDescription{},
-		setUpTimeout: config.ConnectTimeout,
+		setUpTimeout: config.ConnectTimeout, hosts: hostsOf(config), lookUp: config.LookupFunc,
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		// The code alone is that of most warnings, such as of a wraparound that comes near.
