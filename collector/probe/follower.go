@@ -63,11 +63,6 @@ func (c *Cluster) follow(f *follower, until *batch) {
 			c.mu.Unlock()
 			return
 		}
-		if until != nil && !f.worksFor(until) {
-			c.running.Go(func() { c.follow(f, nil) })
-			c.mu.Unlock()
-			return
-		}
 		do, deadline, due := c.conditionLocked(f).plan()
 		if do == toRest {
 			if !c.nodes[f.index].Connected() { // When it shows what it does not yet, nobody sees.
@@ -77,6 +72,11 @@ func (c *Cluster) follow(f *follower, until *batch) {
 			f.running = false
 			c.mu.Unlock()
 			c.tellRested()
+			return
+		}
+		if until != nil && !f.worksFor(until) {
+			c.running.Go(func() { c.follow(f, nil) })
+			c.mu.Unlock()
 			return
 		}
 		now := time.Now()

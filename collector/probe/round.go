@@ -159,6 +159,7 @@ func (c *Cluster) newResult(now time.Time, scraped bool) *Result {
 
 // run runs a round from its beginning to its end.
 func (c *Cluster) run(r *round) {
+	growStack()
 	ctx, reads, cancel := c.send(r)
 	defer cancel()
 	c.conclude(ctx, r, reads)

@@ -2,15 +2,17 @@ package server
 
 import (
 	"os"
+	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/procfs"
 )
 
 // processCollector publishes the process_* metrics that need only
-// /proc/self/stat and a count of file descriptors. At every scrape the one in
-// client_golang also reads /proc/stat and the network counters of the whole host,
-// which takes as long as a probe.
+// /proc/self/statm and a count of file descriptors. At every scrape the one in
+// client_golang also reads /proc/self/stat, /proc/stat and the network counters of the
+// whole host, which takes as long as a probe.
 type processCollector struct {
 	process              procfs.Proc
 	start                float64 // Unix time
@@ -65,10 +67,13 @@ func (c *processCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	send(c.started, prometheus.GaugeValue, c.start)
 	send(c.maximum, prometheus.GaugeValue, c.maxDescriptors)
-	if stat, err := c.process.Stat(); err == nil {
-		send(c.cpu, prometheus.CounterValue, stat.CPUTime())
-		send(c.resident, prometheus.GaugeValue, float64(stat.ResidentMemory()))
-		send(c.virtual, prometheus.GaugeValue, float64(stat.VirtualMemory()))
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err == nil {
+		send(c.cpu, prometheus.CounterValue, time.Duration(used.Utime.Nano()+used.Stime.Nano()).Seconds())
+	}
+	if memory, err := c.process.Statm(); err == nil {
+		send(c.resident, prometheus.GaugeValue, float64(memory.ResidentBytes()))
+		send(c.virtual, prometheus.GaugeValue, float64(memory.SizeBytes()))
 	}
 	if open, err := c.process.FileDescriptorsLen(); err == nil {
 		send(c.descriptors, prometheus.GaugeValue, float64(open))

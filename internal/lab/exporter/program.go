@@ -35,8 +35,8 @@ type Program struct {
 	cleaner *reaper.Reaper
 }
 
-// Build builds the command. The caller has to Close it. It runs with the race
-// detector where this process does.
+// Build builds the command, without cgo as its users have it. The caller has to Close it. Where
+// this process runs with the race detector so does the command, which takes cgo.
 func Build(ctx context.Context) (*Program, error) {
 	dir, err := os.MkdirTemp("", "pg_canary_lab-")
 	if err != nil {
@@ -48,11 +48,12 @@ func Build(ctx context.Context) (*Program, error) {
 	}
 	p := &Program{Path: filepath.Join(dir, "pg_canary_exporter"), dir: dir, cleaner: cleaner}
 	// Without git's stamp: git refuses a work tree that is another user's.
-	args := []string{"build", "-buildvcs=false", "-o", p.Path}
+	args, cgo := []string{"build", "-buildvcs=false", "-o", p.Path}, "CGO_ENABLED=0"
 	if raceDetector() {
-		args = append(args, "-race")
+		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
 	}
 	build := exec.CommandContext(ctx, cmp.Or(os.Getenv("GO"), "go"), append(args, command)...) //nolint:gosec // Make says which Go.
+	build.Env = append(os.Environ(), cgo)
 	if output, err := build.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("building the exporter: %w: %s", err, strings.TrimSpace(string(output))), p.Close())
 	}
