@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,10 +42,13 @@ type Member struct {
 	end     context.CancelFunc
 	running sync.WaitGroup
 	changed chan struct{} // the nodes or settings that are wanted are others
+	// complaints are why nodes that were found cannot be probed, as the log has it. Only follow has them.
+	complaints []string
 
 	mu      sync.Mutex
 	config  config.Cluster     // that is wanted
 	found   *discovery.Found   // the last that was; nil for nothing yet, and where the nodes are listed
+	failing bool               // looking the nodes up, the last time
 	watcher *discovery.Watcher // looks the nodes up; nil where they are listed
 	unwatch context.CancelFunc // ends that
 	nodes   []built            // that are probed
@@ -116,7 +120,7 @@ func (m *Member) reconfigure(c config.Cluster) {
 		if m.unwatch != nil {
 			m.unwatch()
 		}
-		m.found, m.watcher = nil, nil
+		m.found, m.watcher, m.failing = nil, nil, false
 		m.discover()
 	}
 	m.collector.Reloaded()
@@ -150,12 +154,15 @@ func (m *Member) hear(ctx context.Context, found discovery.Found, err error) {
 		return // The nodes are sought elsewhere by now.
 	}
 	if err != nil {
+		m.failing = true
 		_ = level.Warn(m.logger).Log("msg", "the cluster's nodes cannot be looked up; the ones of before stay", "err", err)
 		return
 	}
-	for _, skipped := range found.Skipped {
-		_ = level.Warn(m.logger).Log("msg", "what was found of the cluster's nodes cannot all be used", "err", skipped)
+	if m.failing {
+		m.failing = false
+		_ = level.Info(m.logger).Log("msg", "the cluster's nodes can be looked up again")
 	}
+	logFound(m.logger, m.found, found)
 	m.found = &found
 	m.wake()
 }
@@ -204,9 +211,7 @@ func (m *Member) exchange(patience time.Duration) bool {
 	wanted, unusable := wantedNodes(c, m.found, before)
 	m.mu.Unlock()
 	after, errs := build(c, wanted, before, m.dials)
-	for _, err := range append(unusable, errs...) { // Of nodes that were found: those of a file are refused with it.
-		_ = level.Error(m.logger).Log("msg", "a node cannot be probed", "err", err)
-	}
+	m.complain(append(unusable, errs...))
 	if probing == ProbeConfig(c.Settings) && sameNodes(before, after) {
 		return true
 	}
@@ -224,6 +229,18 @@ func (m *Member) exchange(patience time.Duration) bool {
 		m.cluster.Prepare()
 	}
 	return true
+}
+
+// complain logs why nodes that were found cannot be probed, once each: those of a file are refused with it.
+func (m *Member) complain(errs []error) {
+	var complaints []string
+	for _, err := range errs {
+		complaints = append(complaints, err.Error())
+		if !slices.Contains(m.complaints, err.Error()) {
+			_ = level.Error(m.logger).Log("msg", "a node cannot be probed", "err", err)
+		}
+	}
+	m.complaints = complaints
 }
 
 // stop ends all probes: what is known of them is their result.
