@@ -100,18 +100,19 @@ func (m *Member) Timeout() time.Duration {
 	return m.config.Timeout
 }
 
-// start begins to make connections, to look for nodes, and the pulse.
-func (m *Member) start() {
+// start begins to make connections, to look for nodes when it is the cluster's turn, and the pulse.
+func (m *Member) start(turn time.Duration) {
 	m.cluster.Prepare()
 	m.cluster.Start()
 	m.running.Go(m.follow)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.discover()
+	m.discover(turn)
 }
 
-// reconfigure puts another configuration of the cluster into force, as soon as its probes allow it.
-func (m *Member) reconfigure(c config.Cluster) {
+// reconfigure puts another configuration of the cluster into force, as soon as its probes allow it. Where its nodes are sought
+// elsewhere, that begins when it is the cluster's turn.
+func (m *Member) reconfigure(c config.Cluster, turn time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	elsewhere := !sameSource(m.config.Discover, c.Discover)
@@ -121,14 +122,14 @@ func (m *Member) reconfigure(c config.Cluster) {
 			m.unwatch()
 		}
 		m.found, m.watcher, m.failing = nil, nil, false
-		m.discover()
+		m.discover(turn)
 	}
 	m.collector.Reloaded()
 	m.wake()
 }
 
-// discover begins to look for the cluster's nodes, where they are not listed. The lock is held.
-func (m *Member) discover() {
+// discover begins to look for the cluster's nodes after some time, where they are not listed. The lock is held.
+func (m *Member) discover(turn time.Duration) {
 	if m.config.Discover == nil || m.life.Err() != nil {
 		return
 	}
@@ -142,6 +143,11 @@ func (m *Member) discover() {
 	m.watcher, m.unwatch = watcher, cancel
 	m.running.Go(func() {
 		defer cancel()
+		select {
+		case <-time.After(turn):
+		case <-ctx.Done():
+			return
+		}
 		watcher.Watch(ctx, func(found discovery.Found, err error) { m.hear(ctx, found, err) })
 	})
 }
