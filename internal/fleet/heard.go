@@ -53,14 +53,11 @@ func logFoundNode(logger log.Logger, before, after discovery.Node) {
 		_ = level.Warn(logger).Log("msg", "Patroni knows a node no more; it is probed for another hour", "node", after.Name, "address", address(after))
 	case before.State == gone && after.State != gone:
 		_ = level.Info(logger).Log("msg", "Patroni knows a node again", "node", after.Name, "address", address(after), "state", after.State)
-	case works(before.State) && works(after.State), before.State == after.State:
+	case before.State == after.State, discovery.Runs(before.State) && discovery.Runs(after.State):
 	default:
 		_ = level.Info(logger).Log("msg", "Patroni says that a node's state has changed", "node", after.Name, "from", before.State, "to", after.State)
 	}
 }
-
-// works tells whether a state is that of a node that does what it is for. Since Patroni 3.1 a replica that streams says so.
-func works(state string) bool { return state == "running" || state == "streaming" }
 
 func address(n discovery.Node) string { return net.JoinHostPort(n.Host, strconv.Itoa(n.Port)) }
 
