@@ -67,6 +67,10 @@ func checkCount(count int) error {
 // StateGone is the State of a node that its source names no more, and that is kept for a while.
 const StateGone = "gone"
 
+// Runs tells whether a State is that of a server that runs. Since Patroni 3.1 a replica that
+// streams says so.
+func Runs(state string) bool { return state == "running" || state == "streaming" }
+
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$`)
 
 // isHost tells a host name or an IP address from anything else. A path, a list or a

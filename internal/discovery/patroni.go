@@ -13,9 +13,14 @@ import (
 	"time"
 )
 
-// patroniInterval is how often Patroni is asked: as often as it looks itself by default
-// (loop_wait).
-const patroniInterval = 10 * time.Second
+const (
+	// patroniInterval is how often Patroni is asked: as often as it looks itself by default
+	// (loop_wait).
+	patroniInterval = 10 * time.Second
+	// patroniSoon is how often it is asked while a member does not run, or has gone, which
+	// may come back at another address.
+	patroniSoon = 3 * time.Second
+)
 
 // PatroniOptions say where and how Patroni is asked.
 type PatroniOptions struct {
@@ -95,9 +100,13 @@ func (p *Patroni) Find(ctx context.Context) (Found, time.Duration, error) {
 // take remembers an answer, and makes what was found of it.
 func (p *Patroni) take(answer patroniCluster) (Found, time.Duration, error) {
 	p.memory = p.memory.after(answer, time.Now())
+	again := patroniInterval
+	if !p.memory.settled() {
+		again = patroniSoon
+	}
 	return Found{
 		Nodes: p.memory.nodes(), Paused: answer.paused, Switchover: answer.switchover, Skipped: answer.skipped,
-	}, patroniInterval, nil
+	}, again, nil
 }
 
 // toFront returns the addresses with one of them before the others.

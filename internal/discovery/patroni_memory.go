@@ -60,6 +60,16 @@ func (m memory) newestFirst() []remembered {
 	})
 }
 
+// settled tells whether all members run, as far as Patroni knows.
+func (m memory) settled() bool {
+	for _, member := range m.members {
+		if member.gone || !Runs(member.node.State) {
+			return false
+		}
+	}
+	return true
+}
+
 // nodes returns the members as nodes; one that is gone leads nothing.
 func (m memory) nodes() []Node {
 	nodes := make([]Node, 0, len(m.members))

@@ -156,3 +156,30 @@ func TestVouch(t *testing.T) {
 		}
 	}
 }
+
+// TestSettled: Patroni is asked sooner while a member may come back elsewhere.
+func TestSettled(t *testing.T) {
+	t.Parallel()
+	a, b := named("a", "h1"), named("b", "h2")
+	for name, test := range map[string]struct {
+		answers [][]patroniMember
+		want    bool
+	}{
+		"all run":             {[][]patroniMember{{a, inState("streaming", b)}}, true},
+		"one is stopped":      {[][]patroniMember{{a, inState(stopped, b)}}, false},
+		"one is being made":   {[][]patroniMember{{a, inState("creating replica", b)}}, false},
+		"one has no state":    {[][]patroniMember{{a, inState("", b)}}, false},
+		"one has gone":        {[][]patroniMember{{a, b}, {a}}, false},
+		"it is back":          {[][]patroniMember{{a, b}, {a}, {a, b}}, true},
+		"one said good-bye":   {[][]patroniMember{{a, inState(stopped, b)}, {a}}, true},
+		"it is somebody else": {[][]patroniMember{{a, b}, {a, named("c", "h2")}}, true},
+	} {
+		m := memory{}
+		for _, members := range test.answers {
+			m = m.after(patroniCluster{members: members}, time.Now())
+		}
+		if got := m.settled(); got != test.want {
+			t.Errorf("%s: settled is %v", name, got)
+		}
+	}
+}

@@ -268,3 +268,16 @@ func TestPatroniOptions(t *testing.T) {
 		}
 	}
 }
+
+// TestPatroniIsAskedSooner while a member does not run.
+func TestPatroniIsAskedSooner(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[string]time.Duration{"running": patroniInterval, "streaming": patroniInterval, "stopped": patroniSoon, "creating replica": patroniSoon} {
+		member := newMember(t, httptest.NewServer, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprintf(w, `{"members": [{"name": "a", "host": "a", "state": %q}]}`, state)
+		})
+		if _, again, err := newPatroni(t, PatroniOptions{URLs: []string{member.URL}}).Find(t.Context()); err != nil || again != want {
+			t.Errorf("while a member is %s, Patroni is asked again after %v: %v", state, again, err)
+		}
+	}
+}

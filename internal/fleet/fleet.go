@@ -65,11 +65,12 @@ func (f *Fleet) Apply(c *config.Config) (config.Changes, error) {
 	}
 	f.members, f.digest, f.private = members, digest, private
 	f.mu.Unlock()
+	asks := turns(wanted, changes)
 	for _, member := range begun {
-		member.start()
+		member.start(asks[member.name])
 	}
 	for _, changed := range changes.Changed {
-		members[changed.Name].reconfigure(wanted[changed.Name])
+		members[changed.Name].reconfigure(wanted[changed.Name], asks[changed.Name])
 	}
 	for _, name := range changes.Removed {
 		before[name].retire()

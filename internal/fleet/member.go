@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,10 +42,13 @@ type Member struct {
 	end     context.CancelFunc
 	running sync.WaitGroup
 	changed chan struct{} // the nodes or settings that are wanted are others
+	// complaints are why nodes that were found cannot be probed, as the log has it. Only follow has them.
+	complaints []string
 
 	mu      sync.Mutex
 	config  config.Cluster     // that is wanted
 	found   *discovery.Found   // the last that was; nil for nothing yet, and where the nodes are listed
+	failing bool               // looking the nodes up, the last time
 	watcher *discovery.Watcher // looks the nodes up; nil where they are listed
 	unwatch context.CancelFunc // ends that
 	nodes   []built            // that are probed
@@ -96,18 +100,19 @@ func (m *Member) Timeout() time.Duration {
 	return m.config.Timeout
 }
 
-// start begins to make connections, to look for nodes, and the pulse.
-func (m *Member) start() {
+// start begins to make connections, to look for nodes when it is the cluster's turn, and the pulse.
+func (m *Member) start(turn time.Duration) {
 	m.cluster.Prepare()
 	m.cluster.Start()
 	m.running.Go(m.follow)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.discover()
+	m.discover(turn)
 }
 
-// reconfigure puts another configuration of the cluster into force, as soon as its probes allow it.
-func (m *Member) reconfigure(c config.Cluster) {
+// reconfigure puts another configuration of the cluster into force, as soon as its probes allow it. Where its nodes are sought
+// elsewhere, that begins when it is the cluster's turn.
+func (m *Member) reconfigure(c config.Cluster, turn time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	elsewhere := !sameSource(m.config.Discover, c.Discover)
@@ -116,15 +121,15 @@ func (m *Member) reconfigure(c config.Cluster) {
 		if m.unwatch != nil {
 			m.unwatch()
 		}
-		m.found, m.watcher = nil, nil
-		m.discover()
+		m.found, m.watcher, m.failing = nil, nil, false
+		m.discover(turn)
 	}
 	m.collector.Reloaded()
 	m.wake()
 }
 
-// discover begins to look for the cluster's nodes, where they are not listed. The lock is held.
-func (m *Member) discover() {
+// discover begins to look for the cluster's nodes after some time, where they are not listed. The lock is held.
+func (m *Member) discover(turn time.Duration) {
 	if m.config.Discover == nil || m.life.Err() != nil {
 		return
 	}
@@ -138,6 +143,11 @@ func (m *Member) discover() {
 	m.watcher, m.unwatch = watcher, cancel
 	m.running.Go(func() {
 		defer cancel()
+		select {
+		case <-time.After(turn):
+		case <-ctx.Done():
+			return
+		}
 		watcher.Watch(ctx, func(found discovery.Found, err error) { m.hear(ctx, found, err) })
 	})
 }
@@ -150,12 +160,15 @@ func (m *Member) hear(ctx context.Context, found discovery.Found, err error) {
 		return // The nodes are sought elsewhere by now.
 	}
 	if err != nil {
+		m.failing = true
 		_ = level.Warn(m.logger).Log("msg", "the cluster's nodes cannot be looked up; the ones of before stay", "err", err)
 		return
 	}
-	for _, skipped := range found.Skipped {
-		_ = level.Warn(m.logger).Log("msg", "what was found of the cluster's nodes cannot all be used", "err", skipped)
+	if m.failing {
+		m.failing = false
+		_ = level.Info(m.logger).Log("msg", "the cluster's nodes can be looked up again")
 	}
+	logFound(m.logger, m.found, found)
 	m.found = &found
 	m.wake()
 }
@@ -204,9 +217,7 @@ func (m *Member) exchange(patience time.Duration) bool {
 	wanted, unusable := wantedNodes(c, m.found, before)
 	m.mu.Unlock()
 	after, errs := build(c, wanted, before, m.dials)
-	for _, err := range append(unusable, errs...) { // Of nodes that were found: those of a file are refused with it.
-		_ = level.Error(m.logger).Log("msg", "a node cannot be probed", "err", err)
-	}
+	m.complain(append(unusable, errs...))
 	if probing == ProbeConfig(c.Settings) && sameNodes(before, after) {
 		return true
 	}
@@ -224,6 +235,18 @@ func (m *Member) exchange(patience time.Duration) bool {
 		m.cluster.Prepare()
 	}
 	return true
+}
+
+// complain logs why nodes that were found cannot be probed, once each: those of a file are refused with it.
+func (m *Member) complain(errs []error) {
+	var complaints []string
+	for _, err := range errs {
+		complaints = append(complaints, err.Error())
+		if !slices.Contains(m.complaints, err.Error()) {
+			_ = level.Error(m.logger).Log("msg", "a node cannot be probed", "err", err)
+		}
+	}
+	m.complaints = complaints
 }
 
 // stop ends all probes: what is known of them is their result.
