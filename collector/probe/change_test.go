@@ -234,3 +234,20 @@ func TestChangeOfAClosedCluster(t *testing.T) {
 		}
 	})
 }
+
+// TestChangeWhileAScrapeGivesUp: the time of a scrape is over at the moment at which its round has ended, and the nodes are
+// exchanged before it asks what is known.
+func TestChangeWhileAScrapeGivesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(time.Millisecond, time.Millisecond)
+		c := newCluster(t, Config{}, s.primary, s.replica)
+		r := c.join(t.Context())
+		<-r.ended
+		change(t, c, Config{}, s.primary)
+		r.ended = make(chan struct{}) // As the scrape found it, a moment before.
+		if known := c.known(r); known != r.result || len(known.Nodes) != 2 {
+			t.Errorf("what is known is %+v", known)
+		}
+	})
+}

@@ -218,13 +218,11 @@ func (c *Cluster) finish(r *round) {
 
 // known returns what is known of a round now.
 func (c *Cluster) known(r *round) *Result {
-	select {
-	case <-r.ended:
-		return r.result
-	default:
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if r.over { // Its nodes may be none any more.
+		return r.result
+	}
 	known := *r.result
 	known.Duration = time.Since(r.began)
 	known.Acknowledged, known.Outage.All = c.beat.Acknowledged, c.outages.Time(time.Now())
