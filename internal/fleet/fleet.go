@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 
@@ -29,6 +30,8 @@ type Fleet struct {
 	dials  *pgnode.Dials
 
 	applying sync.Mutex // held while a configuration is put into force
+	closed   bool       // it guards this: no configuration is put into force any more
+	retiring sync.WaitGroup
 
 	mu      sync.RWMutex
 	members map[string]*Member
@@ -46,6 +49,9 @@ func New(logger func(cluster string) log.Logger) *Fleet {
 func (f *Fleet) Apply(c *config.Config) (config.Changes, error) {
 	f.applying.Lock()
 	defer f.applying.Unlock()
+	if f.closed {
+		return config.Changes{}, net.ErrClosed
+	}
 	digest, private := c.Digest(), c.PrivateDigest()
 	changes := config.Diff(f.private, private)
 	wanted := make(map[string]config.Cluster, len(c.Clusters))
@@ -73,7 +79,7 @@ func (f *Fleet) Apply(c *config.Config) (config.Changes, error) {
 		members[changed.Name].reconfigure(wanted[changed.Name], asks[changed.Name])
 	}
 	for _, name := range changes.Removed {
-		before[name].retire()
+		f.retiring.Go(before[name].retire)
 	}
 	return changes, nil
 }
@@ -127,8 +133,12 @@ func (f *Fleet) Stop() {
 	}
 }
 
-// Close ends all probes, and closes all connections, until ctx ends.
+// Close ends all probes, and closes all connections, those of clusters that are none any more too, until ctx ends. No
+// configuration is put into force after that.
 func (f *Fleet) Close(ctx context.Context) error {
+	f.applying.Lock()
+	f.closed = true
+	f.applying.Unlock()
 	members := f.Members()
 	errs := make([]error, len(members))
 	var group sync.WaitGroup
@@ -136,5 +146,20 @@ func (f *Fleet) Close(ctx context.Context) error {
 		group.Go(func() { errs[i] = member.close(ctx) })
 	}
 	group.Wait()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, f.awaitRetired(ctx))...)
+}
+
+// awaitRetired waits until the clusters that are none any more have been closed.
+func (f *Fleet) awaitRetired(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.retiring.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -252,15 +252,13 @@ func (m *Member) complain(errs []error) {
 // stop ends all probes: what is known of them is their result.
 func (m *Member) stop() { m.cluster.Stop() }
 
-// retire closes a cluster that is none any more, in the background. Scrapes of it that are under way get what is known.
+// retire closes a cluster that is none any more. Scrapes of it that are under way get what is known.
 func (m *Member) retire() {
-	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(m.life), farewell)
-		defer cancel()
-		if err := m.close(ctx); err != nil {
-			_ = level.Debug(m.logger).Log("msg", "Closing the connections", "err", err)
-		}
-	}()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.life), farewell)
+	defer cancel()
+	if err := m.close(ctx); err != nil {
+		_ = level.Debug(m.logger).Log("msg", "Closing the connections", "err", err)
+	}
 }
 
 // close ends what goes on, and closes the connections.
