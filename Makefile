@@ -41,8 +41,16 @@ build: ## Build the exporter into bin/.
 RACE = $(shell $(GO) build -race runtime/cgo 2>/dev/null && echo -race)
 
 .PHONY: test
-test: tools ## Run all tests, on real servers.
+test: tools ## Run all tests, on real servers, and then each fuzz target for ten seconds.
 	$(GO) test $(RACE) -timeout 40m ./...
+	GO=$(GO) scripts/fuzz.sh 10s
+
+# How long each target runs.
+FUZZTIME ?= 5m
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for five minutes; FUZZTIME=1m is shorter.
+	GO=$(GO) scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: tools
 tools: $(LAB) ## Install what the tests need and this machine lacks.
