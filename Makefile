@@ -79,6 +79,11 @@ cover: tools ## Measure the coverage of collector/....
 bench: postgres ## Compare a scrape with its floor, on a pair of servers.
 	$(LAB) bench $(ARGS)
 
+.PHONY: bench-fleet
+bench-fleet: $(LAB) ## Measure one exporter with 1,000 clusters of simulated servers, an hour; ARGS="--only=gone --clusters=100" is shorter.
+	@$(LAB) install postgres prometheus
+	$(LAB) fleet $(ARGS)
+
 # Where the soak writes its history: 130 MB for 100,000 probes, and as much for the failovers.
 SOAK_HISTORY ?= soak.jsonl
 

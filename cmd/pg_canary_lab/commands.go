@@ -14,6 +14,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/compare"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/demo"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/drills"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/fleet"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/install"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/soak"
@@ -30,7 +31,7 @@ func newApplication() (*kingpin.Application, map[string]runner) {
 	app.HelpFlag.Short('h')
 	commands := map[string]runner{}
 	for _, add := range []func(*kingpin.Application) (*kingpin.CmdClause, runner){
-		demoCommand, installCommand, benchCommand, accuracyCommand, compareCommand, drillsCommand,
+		demoCommand, installCommand, benchCommand, accuracyCommand, compareCommand, drillsCommand, fleetCommand,
 	} {
 		clause, run := add(app)
 		commands[clause.FullCommand()] = run
@@ -83,6 +84,21 @@ func drillsCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 	c.Flag("drills", "How many.").Default("50").IntVar(&o.Drills)
 	c.Flag("seed", "Seed of the order of the changes; 0: a new one.").Uint64Var(&o.Seed)
 	return c, func(ctx context.Context, out io.Writer) error { return drills.Run(ctx, o, out) }
+}
+
+func fleetCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, o := app.Command("fleet", "Measure one exporter with many clusters of simulated servers, scraped by a real Prometheus."), fleet.Options{}
+	c.Flag("only", "Measure the scenarios that have this in their names: "+strings.Join(fleet.Names(), ", ")+".").PlaceHolder("TEXT").StringVar(&o.Only)
+	c.Flag("clusters", "The most clusters; the sizes are 1, 10, 100… up to them.").Default("1000").IntVar(&o.Clusters)
+	c.Flag("replicas", "Replicas of each cluster.").Default("2").IntVar(&o.Replicas)
+	c.Flag("minutes", "For how long to measure the most clusters; the others, and before and with faults, a quarter of it.").Default("20").Float64Var(&o.Minutes)
+	c.Flag("interval", "Interval of the scrapes.").Default("15s").DurationVar(&o.Interval)
+	c.Flag("away", "For how long all servers are gone.").Default("1m").DurationVar(&o.Away)
+	c.Flag("pairs", "Real pairs that simulated ones are compared with; 0: none.").Default("8").IntVar(&o.Pairs)
+	c.Flag("svg", "Draw the sizes in this file.").PlaceHolder("FILE").StringVar(&o.SVG)
+	c.Flag("exporter", "An exporter that was built before, such as that of a release.").PlaceHolder("PATH").StringVar(&o.Exporter)
+	c.Flag("postgres-exporter", "That program, to be measured on the same servers.").PlaceHolder("PATH").StringVar(&o.PostgresExporter)
+	return c, func(ctx context.Context, out io.Writer) error { return fleet.Run(ctx, o, out) }
 }
 
 // addSoak adds `soak`, which writes a history unless it is told to check one.

@@ -32,11 +32,13 @@ func TestMistakesInFlags(t *testing.T) {
 		args []string
 		want string
 	}{
-		"unknown command":      {[]string{"nonsense"}, "nonsense"},
-		"unknown flag":         {[]string{"demo", "--install-only"}, "--install-only"},
-		"no replica":           {[]string{"demo", "--replicas=0"}, "give 1 to 8"},
-		"no interval":          {[]string{"demo", "--interval=0s"}, "give a time above 0"},
-		"soak without history": {[]string{"soak", "--probes=1"}, "--history"},
+		"unknown command":        {[]string{"nonsense"}, "nonsense"},
+		"unknown flag":           {[]string{"demo", "--install-only"}, "--install-only"},
+		"no replica":             {[]string{"demo", "--replicas=0"}, "give 1 to 8"},
+		"no interval":            {[]string{"demo", "--interval=0s"}, "give a time above 0"},
+		"soak without history":   {[]string{"soak", "--probes=1"}, "--history"},
+		"no scenario of a fleet": {[]string{"fleet", "--only=nonsense"}, "--only: no scenario"},
+		"a fleet of none":        {[]string{"fleet", "--clusters=0"}, "--clusters: give a number above 0"},
 		"a history that cannot be written": {
 			[]string{"soak", "--probes=1", "--history=" + filepath.Join(t.TempDir(), "none", "h")}, "no such file",
 		},

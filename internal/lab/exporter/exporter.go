@@ -19,7 +19,7 @@ import (
 
 // Config is how an exporter is run.
 type Config struct {
-	// DSNs are the connection strings of the nodes, the primary first.
+	// DSNs are the connection strings of the nodes, the primary first. None: the Args name a file.
 	DSNs []string
 	// Args are flags of `serve`, beside those below.
 	Args []string
@@ -166,8 +166,11 @@ type Usage struct {
 }
 
 // Usage returns what the exporter's process has used so far.
-func (e *Exporter) Usage() (Usage, error) {
-	process, err := procfs.NewProc(e.command.Process.Pid)
+func (e *Exporter) Usage() (Usage, error) { return UsageOf(e.command.Process.Pid) }
+
+// UsageOf returns what a process has used so far.
+func UsageOf(pid int) (Usage, error) {
+	process, err := procfs.NewProc(pid)
 	if err != nil {
 		return Usage{}, err
 	}

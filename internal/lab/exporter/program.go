@@ -38,15 +38,10 @@ type Program struct {
 // Build builds the command, without cgo as its users have it. The caller has to Close it. Where
 // this process runs with the race detector so does the command, which takes cgo.
 func Build(ctx context.Context) (*Program, error) {
-	dir, err := os.MkdirTemp("", "pg_canary_lab-")
+	p, err := newProgram()
 	if err != nil {
 		return nil, err
 	}
-	cleaner, err := reaper.Start(dir, syscall.SIGQUIT)
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	p := &Program{Path: filepath.Join(dir, "pg_canary_exporter"), dir: dir, cleaner: cleaner}
 	// Without git's stamp: git refuses a work tree that is another user's.
 	args, cgo := []string{"build", "-buildvcs=false", "-o", p.Path}, "CGO_ENABLED=0"
 	if raceDetector() {
@@ -58,6 +53,27 @@ func Build(ctx context.Context) (*Program, error) {
 		return nil, errors.Join(fmt.Errorf("building the exporter: %w: %s", err, strings.TrimSpace(string(output))), p.Close())
 	}
 	return p, nil
+}
+
+// Built returns a command that was built before, at a path. The caller has to Close it.
+func Built(path string) (*Program, error) {
+	p, err := newProgram()
+	if err == nil {
+		p.Path = path
+	}
+	return p, err
+}
+
+func newProgram() (*Program, error) {
+	dir, err := os.MkdirTemp("", "pg_canary_lab-")
+	if err != nil {
+		return nil, err
+	}
+	cleaner, err := reaper.Start(dir, syscall.SIGQUIT)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &Program{Path: filepath.Join(dir, "pg_canary_exporter"), dir: dir, cleaner: cleaner}, nil
 }
 
 // raceDetector says whether this process runs with it.
@@ -73,11 +89,10 @@ func (p *Program) Close() error { return p.cleaner.Finish() }
 // strings, the primary first. It is told to end when ctx ends.
 func (p *Program) Command(ctx context.Context, dsns []string, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, p.Path, args...) //nolint:gosec // It was built here.
-	command.Env = []string{
-		"PG_CANARY_PRIMARY_DSN=" + dsns[0],
-		"PG_CANARY_REPLICA_DSN=" + strings.Join(dsns[1:], "\n"),
-		"GORACE=halt_on_error=1",
-		"GOMAXPROCS=" + os.Getenv("GOMAXPROCS"),
+	command.Env = []string{"GORACE=halt_on_error=1", "GOMAXPROCS=" + os.Getenv("GOMAXPROCS")}
+	if len(dsns) > 0 {
+		command.Env = append(command.Env,
+			"PG_CANARY_PRIMARY_DSN="+dsns[0], "PG_CANARY_REPLICA_DSN="+strings.Join(dsns[1:], "\n"))
 	}
 	// A Ctrl-C is for the laboratory, which ends what it started in its order.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -90,7 +105,7 @@ func (p *Program) Command(ctx context.Context, dsns []string, args ...string) *e
 // whatever way that ends. Wait has to be called, as that of the command would.
 func (p *Program) Launch(command *exec.Cmd) (wait func() error, err error) {
 	if err := command.Start(); err != nil {
-		return nil, fmt.Errorf("starting the exporter: %w", err)
+		return nil, fmt.Errorf("starting %s: %w", filepath.Base(command.Path), err)
 	}
 	watched := p.cleaner.Started(command.Process.Pid)
 	return func() error {

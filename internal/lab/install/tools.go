@@ -192,6 +192,9 @@ func raceDetector(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
+// Prometheus returns the path of Prometheus's program, which is fetched where it is missing.
+func Prometheus(ctx context.Context, log io.Writer) (string, error) { return promtool(ctx, log) }
+
 // promtool runs the script that finds Prometheus, and fetches it unless told not to.
 func promtool(ctx context.Context, log io.Writer, options ...string) (string, error) {
 	root, err := moduleRoot()

@@ -1,0 +1,141 @@
+//go:build unix
+
+package fleet
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// scrape is one of a cluster, as Prometheus has it.
+type scrape struct {
+	target string
+	at     model.Time
+	// took is what Prometheus waited for, and samples how many came.
+	took    time.Duration
+	samples int
+	// succeeded is false where there was no answer, and right of how many nodes it tells that they
+	// are as they should be.
+	succeeded bool
+	right     int
+}
+
+// syncedMetric is 1 for each replica that is as it should be.
+const syncedMetric = "pg_canary_synced"
+
+// scrapes returns all scrapes between two moments. A metric tells which nodes are as they should be.
+func (p *prometheus) scrapes(ctx context.Context, metric string, from, to time.Time) ([]*scrape, error) {
+	type key struct {
+		target string
+		at     model.Time
+	}
+	all := map[key]*scrape{}
+	for _, each := range []struct {
+		metric string
+		note   func(*scrape, float64)
+	}{
+		{"up", func(s *scrape, v float64) { s.succeeded = v == 1 }},
+		{"scrape_duration_seconds", func(s *scrape, v float64) { s.took = time.Duration(v * float64(time.Second)) }},
+		{"scrape_samples_scraped", func(s *scrape, v float64) { s.samples = int(v) }},
+		{metric, func(s *scrape, v float64) { s.right += int(v) }},
+	} {
+		series, err := p.raw(ctx, job, each.metric, from, to)
+		if err != nil {
+			return nil, err
+		}
+		for _, points := range series {
+			for _, point := range points.values {
+				k := key{points.target, point.Timestamp}
+				if all[k] == nil {
+					all[k] = &scrape{target: points.target, at: point.Timestamp}
+				}
+				each.note(all[k], float64(point.Value))
+			}
+		}
+	}
+	list := make([]*scrape, 0, len(all))
+	for _, s := range all {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b *scrape) int { return int(a.at - b.at) })
+	return list, nil
+}
+
+// times are what scrapes say together.
+type times struct {
+	scrapes, failed int
+	// wrong is how many were answered, and did not say that all nodes are as they should be.
+	wrong int
+	// half and most are the median and the 99th percentile beyond the servers' own delay.
+	half, most time.Duration
+	samples    int // of a scrape, the median
+}
+
+// summarize returns what scrapes say together, each of so many nodes.
+func summarize(scrapes []*scrape, nodes int, own time.Duration) times {
+	t := times{scrapes: len(scrapes)}
+	var took []time.Duration
+	var samples []int
+	for _, s := range scrapes {
+		took, samples = append(took, s.took-own), append(samples, s.samples)
+		switch {
+		case !s.succeeded:
+			t.failed++
+		case s.right != nodes:
+			t.wrong++
+		}
+	}
+	t.half, t.most, t.samples = quantile(took, 0.5), quantile(took, 0.99), quantile(samples, 0.5)
+	return t
+}
+
+// of returns the scrapes of targets.
+func of(scrapes []*scrape, wanted func(target string) bool) (list []*scrape) {
+	for _, s := range scrapes {
+		if wanted(s.target) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// firsts says of how many targets the first scrape was right, and when the last of them had a right one:
+// the end of its first scrape that was; zero where some had none.
+func firsts(scrapes []*scrape, targets, nodes int) (right int, all time.Time) {
+	type found struct{ any, right bool }
+	known, ready := map[string]*found{}, 0
+	for _, s := range scrapes {
+		f := known[s.target]
+		if f == nil {
+			f = &found{}
+			known[s.target] = f
+		}
+		isRight := s.succeeded && s.right == nodes
+		if isRight && !f.any {
+			right++
+		}
+		if isRight && !f.right {
+			ready++
+			if end := s.at.Time().Add(s.took); end.After(all) {
+				all = end
+			}
+		}
+		f.any, f.right = true, f.right || isRight
+	}
+	if ready < targets {
+		return right, time.Time{}
+	}
+	return right, all
+}
+
+// quantile returns the q-quantile of values, which it sorts; 0 of none.
+func quantile[T int | time.Duration](values []T, q float64) T {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	return values[int(q*float64(len(values)-1))]
+}
