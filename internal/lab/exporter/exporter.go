@@ -19,7 +19,7 @@ import (
 
 // Config is how an exporter is run.
 type Config struct {
-	// DSNs are the connection strings of the nodes, the primary first.
+	// DSNs are the connection strings of the nodes, the primary first. None: the Args name a file.
 	DSNs []string
 	// Args are flags of `serve`, beside those below.
 	Args []string

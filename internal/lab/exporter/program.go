@@ -72,11 +72,10 @@ func (p *Program) Close() error { return p.cleaner.Finish() }
 // strings, the primary first. It is told to end when ctx ends.
 func (p *Program) Command(ctx context.Context, dsns []string, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, p.Path, args...) //nolint:gosec // It was built here.
-	command.Env = []string{
-		"PG_CANARY_PRIMARY_DSN=" + dsns[0],
-		"PG_CANARY_REPLICA_DSN=" + strings.Join(dsns[1:], "\n"),
-		"GORACE=halt_on_error=1",
-		"GOMAXPROCS=" + os.Getenv("GOMAXPROCS"),
+	command.Env = []string{"GORACE=halt_on_error=1", "GOMAXPROCS=" + os.Getenv("GOMAXPROCS")}
+	if len(dsns) > 0 {
+		command.Env = append(command.Env,
+			"PG_CANARY_PRIMARY_DSN="+dsns[0], "PG_CANARY_REPLICA_DSN="+strings.Join(dsns[1:], "\n"))
 	}
 	// A Ctrl-C is for the laboratory, which ends what it started in its order.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
