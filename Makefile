@@ -66,9 +66,9 @@ test-fresh: $(LAB) ## Run the README's commands in a minimal Debian; needs root.
 	scripts/test-fresh.sh
 
 .PHONY: test-patroni
-test-patroni: $(LAB) ## Try discovery on a real Patroni with etcd: failovers, moves, a pause.
+test-patroni: $(LAB) ## Try discovery and the whole exporter on a real Patroni with etcd: failovers, moves, a pause.
 	@$(LAB) install postgres patroni etcd cc
-	$(GO) test $(RACE) -tags patroni -count 1 -timeout 20m ./internal/lab/patroni
+	$(GO) test $(RACE) -tags patroni -count 1 -timeout 30m ./internal/lab/patroni
 
 .PHONY: cover
 cover: tools ## Measure the coverage of collector/....

@@ -9,7 +9,8 @@ import (
 )
 
 // config is the member's patroni.yml. Times are the shortest that Patroni takes: a member
-// that is killed is out of etcd after 20 s.
+// that is killed is out of etcd after 20 s. A leader waits for etcd as long as that allows, so
+// that none steps down because the machine is busy.
 func (m *Member) config() string {
 	return fmt.Sprintf(strings.TrimPrefix(`
 scope: canary
@@ -24,7 +25,7 @@ bootstrap:
   dcs:
     ttl: 20
     loop_wait: 2
-    retry_timeout: 3
+    retry_timeout: 9
     postgresql:
       use_pg_rewind: true
       use_slots: true
@@ -58,7 +59,8 @@ postgresql:
     checkpoint: fast
 tags:
   nofailover: %[12]t
+  noloadbalance: %[13]t
   clonefrom: true
 `, "\n"), m.Name, m.rest, m.cluster.etcdPort, m.Port, m.DataDir(), m.cluster.installation.BinDir,
-		filepath.Join(m.dir, "pgpass"), Superuser, m.cluster.Password, m.cluster.replication, m.dir, m.NoFailover)
+		filepath.Join(m.dir, "pgpass"), Superuser, m.cluster.Password, m.cluster.replication, m.dir, m.NoFailover, m.NoLoadBalance)
 }

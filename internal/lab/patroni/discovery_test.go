@@ -33,19 +33,7 @@ const patience = 3 * time.Minute
 // TestDiscovery puts a real cluster through what may happen to it. The source is given
 // the URL of one member, which is killed, stopped and moved as the others are.
 func TestDiscovery(t *testing.T) {
-	cluster, err := patroni.Start(t.Context(), patroni.Options{})
-	must(t, err)
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(cluster.Logs())
-		}
-		if err := cluster.Close(); err != nil {
-			t.Errorf("close the cluster: %v", err)
-		}
-	})
-	source, err := discovery.NewPatroni(discovery.PatroniOptions{URLs: []string{cluster.Member("n1").URL()}})
-	must(t, err)
-	s := &scene{T: t, cluster: cluster, source: source, names: []string{"n1", "n2", "n3"}}
+	s := newScene(t)
 	for _, each := range []struct {
 		name string
 		run  func(*scene)

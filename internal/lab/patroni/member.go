@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/jackc/pgx/v5"
 	gops "github.com/shirou/gopsutil/v4/process"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
@@ -21,8 +22,8 @@ import (
 type Member struct {
 	Name string
 	Port int // of PostgreSQL, on 127.0.0.1
-	// NoFailover is the tag nofailover, from the next start on.
-	NoFailover bool
+	// NoFailover and NoLoadBalance are the tags of these names, from the next start on.
+	NoFailover, NoLoadBalance bool
 
 	cluster *Cluster
 	dir     string
@@ -71,6 +72,35 @@ func (m *Member) Kill() error {
 		err = errors.Join(err, pgcluster.KillTree(pid))
 	}
 	return err
+}
+
+// Suspend has Patroni, and not PostgreSQL, do nothing and answer nobody until Resume.
+func (m *Member) Suspend() error { return m.process.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume ends what Suspend began.
+func (m *Member) Resume() error { return m.process.cmd.Process.Signal(syscall.SIGCONT) }
+
+// StallReplication has the member's PostgreSQL commit what no replica gets, until it is killed.
+func (m *Member) StallReplication(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, m.DSN())
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // It was only read.
+	rows, err := conn.Query(ctx, "SELECT pid FROM pg_stat_replication")
+	if err != nil {
+		return err
+	}
+	senders, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		return err
+	}
+	for _, pid := range senders {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Move gives a member that does not run other ports, for its next start.

@@ -25,6 +25,24 @@ type scene struct {
 	last    string
 }
 
+// newScene starts a cluster. The source is given the URL of one member.
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	cluster, err := patroni.Start(t.Context(), patroni.Options{})
+	must(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(cluster.Logs())
+		}
+		if err := cluster.Close(); err != nil {
+			t.Errorf("close the cluster: %v", err)
+		}
+	})
+	source, err := discovery.NewPatroni(discovery.PatroniOptions{URLs: []string{cluster.Member("n1").URL()}})
+	must(t, err)
+	return &scene{T: t, cluster: cluster, source: source, names: []string{"n1", "n2", "n3"}}
+}
+
 // under is the scene in a test below.
 func (s scene) under(t *testing.T) *scene {
 	s.T = t
