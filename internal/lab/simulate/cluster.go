@@ -69,6 +69,7 @@ func (c *Cluster) advance(mark int64, cluster string) (row, bool) {
 	}
 	next := commit{last.number + 1, last.row.advance(started, mark), last.lsn + bytesACommit, now}
 	c.commits = append(c.commits, next)
+	c.Primary().reached.until(next.row.capacity, now)
 	oldest := next.number
 	for _, replica := range c.servers[1:] {
 		oldest = min(oldest, c.visibleLocked(replica, now).number)
@@ -95,6 +96,7 @@ func (c *Cluster) visibleLocked(s *Server, now time.Time) commit {
 	for i := len(c.commits) - 1; i >= 0; i-- {
 		if each := c.commits[i]; each.number <= s.shown || i == 0 || !each.at.After(arrived) {
 			s.shown = each.number
+			s.reached.until(each.row.capacity, now)
 			return each
 		}
 	}

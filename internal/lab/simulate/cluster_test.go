@@ -93,3 +93,41 @@ func TestVisible(t *testing.T) {
 		}
 	})
 }
+
+// TestReached: a cluster tells when its servers first had a value, of the last ones.
+func TestReached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster("c")
+		primary, replica := &Server{cluster: c}, &Server{cluster: c, inRecovery: true}
+		c.servers = []*Server{primary, replica}
+		replica.SetReplay(time.Second)
+		c.Begin(1000)
+		began := time.Now()
+		for range 3 {
+			c.advance(1, "c")
+			time.Sleep(time.Minute)
+		}
+		c.visible(replica)
+		for value, want := range map[int64][2]time.Duration{1001: {0, time.Minute}, 1002: {time.Minute, 2 * time.Minute}, 1003: {2 * time.Minute, 3 * time.Minute}} {
+			for i, server := range c.servers {
+				if at, ok := server.Reached(value); !ok || at.Sub(began) != want[i] {
+					t.Errorf("server %d reached %d after %v, %v", i, value, at.Sub(began), ok)
+				}
+			}
+		}
+		for _, value := range []int64{0, 1000, 1004} {
+			if at, ok := replica.Reached(value); ok {
+				t.Errorf("%d is reached %v", value, at)
+			}
+		}
+		for range remembered {
+			c.advance(1, "c")
+		}
+		if _, ok := primary.Reached(1003); ok || primary.Newest() != 1003+remembered {
+			t.Errorf("the newest is %d, and one of long ago is remembered: %v", primary.Newest(), ok)
+		}
+		if _, ok := primary.Reached(1004); !ok {
+			t.Error("the oldest of the last ones is forgotten")
+		}
+	})
+}

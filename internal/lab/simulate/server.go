@@ -34,8 +34,10 @@ type Server struct {
 	// roundTrip is how long after a message its answer leaves, and replay how long after a commit
 	// a replica shows it: nanoseconds.
 	roundTrip, replay atomic.Int64
-	shown             int // of the cluster's commits; its lock guards it
-	dials             atomic.Int64
+	// shown is the newest of the cluster's commits, and reached when each value was; its lock guards both.
+	shown   int
+	reached moments
+	dials   atomic.Int64
 
 	mu       sync.Mutex
 	mode     Mode
@@ -60,6 +62,13 @@ func (s *Server) Address() string {
 
 // Dials returns how many connections were made to it.
 func (s *Server) Dials() int { return int(s.dials.Load()) }
+
+// Sessions returns how many connections there are to it.
+func (s *Server) Sessions() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
 
 // SetRoundTrip makes the server far: each answer comes so much later. The network's own part of making a
 // connection stays as it is.
