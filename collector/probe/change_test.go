@@ -235,6 +235,37 @@ func TestChangeOfAClosedCluster(t *testing.T) {
 	})
 }
 
+// TestChangesWaitForEachOther, no longer than they were given, and for a server that hangs no longer than the cluster is there.
+func TestChangesWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(time.Millisecond, 0)
+		c := newCluster(t, Config{Pulse: 100 * time.Millisecond, Timeout: time.Minute}, s.primary, s.replica)
+		c.Start()
+		time.Sleep(time.Second)
+		s.primary.set(func() { s.primary.hang = true })
+		time.Sleep(time.Second)
+		first := make(chan error, 1)
+		go func() { first <- c.Change(context.WithoutCancel(t.Context()), Config{}, []Node{s.replica}, nil) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := c.Change(ctx, Config{}, []Node{s.primary}, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the second change said %v", err)
+		}
+		scraped := make(chan *Result, 1)
+		go func() { scraped <- c.Probe(context.WithoutCancel(t.Context())) }()
+		synctest.Wait()
+		c.Stop()
+		if err := <-first; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("the first change said %v", err)
+		}
+		if r := <-scraped; len(r.Nodes) != 2 {
+			t.Errorf("a scrape that waited for the change was answered with %+v", r)
+		}
+	})
+}
+
 // TestChangeWhileAScrapeGivesUp: the time of a scrape is over at the moment at which its round has ended, and the nodes are
 // exchanged before it asks what is known.
 func TestChangeWhileAScrapeGivesUp(t *testing.T) {
