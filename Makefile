@@ -84,6 +84,10 @@ bench-fleet: $(LAB) ## Measure one exporter with 1,000 clusters of simulated ser
 	@$(LAB) install postgres prometheus
 	$(LAB) fleet $(ARGS)
 
+.PHONY: storm
+storm: $(LAB) ## Make 100,000 scrapes that clients leave at random moments, while the configuration changes; ARGS="--scrapes=5000" is shorter.
+	$(LAB) storm $(ARGS)
+
 # Where the soak writes its history: 130 MB for 100,000 probes, and as much for the failovers.
 SOAK_HISTORY ?= soak.jsonl
 

@@ -19,6 +19,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/soak"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/soakcheck"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/storm"
 	"github.com/pg-canary/pg_canary_exporter/internal/server"
 )
 
@@ -31,7 +32,7 @@ func newApplication() (*kingpin.Application, map[string]runner) {
 	app.HelpFlag.Short('h')
 	commands := map[string]runner{}
 	for _, add := range []func(*kingpin.Application) (*kingpin.CmdClause, runner){
-		demoCommand, installCommand, benchCommand, accuracyCommand, compareCommand, drillsCommand, fleetCommand,
+		demoCommand, installCommand, benchCommand, accuracyCommand, compareCommand, drillsCommand, fleetCommand, stormCommand,
 	} {
 		clause, run := add(app)
 		commands[clause.FullCommand()] = run
@@ -99,6 +100,16 @@ func fleetCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 	c.Flag("exporter", "An exporter that was built before, such as that of a release.").PlaceHolder("PATH").StringVar(&o.Exporter)
 	c.Flag("postgres-exporter", "That program, to be measured on the same servers.").PlaceHolder("PATH").StringVar(&o.PostgresExporter)
 	return c, func(ctx context.Context, out io.Writer) error { return fleet.Run(ctx, o, out) }
+}
+
+func stormCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, o := app.Command("storm", "Scrape simulated clusters whose servers break, while clients leave and the configuration changes, and judge every answer. "+
+		"Exit status 1: one is wrong, or something is left."), storm.Options{}
+	c.Flag("scrapes", "How many.").Default("100000").IntVar(&o.Scrapes)
+	c.Flag("clusters", "Clusters of a primary and two replicas.").Default("20").IntVar(&o.Clusters)
+	c.Flag("clients", "How many scrape at the same time.").Default("64").IntVar(&o.Clients)
+	c.Flag("seed", "Seed of what clients, servers and configurations do; 0: a new one.").Uint64Var(&o.Seed)
+	return c, func(ctx context.Context, out io.Writer) error { return storm.Run(ctx, o, out) }
 }
 
 // addSoak adds `soak`, which writes a history unless it is told to check one.
