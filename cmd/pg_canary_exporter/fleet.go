@@ -69,6 +69,7 @@ func (o *options) startSingle(logger log.Logger) (running, error) {
 		return running{}, err
 	}
 	f := fleet.New(func(string) log.Logger { return logger })
+	f.ConnectAhead()
 	if _, err := f.Apply(described); err != nil {
 		return running{}, err
 	}

@@ -28,6 +28,7 @@ const (
 type Fleet struct {
 	logger func(cluster string) log.Logger
 	dials  *pgnode.Dials
+	ahead  bool
 
 	applying sync.Mutex // held while a configuration is put into force
 	closed   bool       // it guards this: no configuration is put into force any more
@@ -43,6 +44,10 @@ type Fleet struct {
 func New(logger func(cluster string) log.Logger) *Fleet {
 	return &Fleet{logger: logger, dials: pgnode.NewDials(mostDials, dialsPerSecond), members: map[string]*Member{}}
 }
+
+// ConnectAhead has connections made before the first scrape. Where several exporters share clusters out among each other
+// that would be a connection from each of them to each server, so it is for one cluster. It is called before [Fleet.Apply].
+func (f *Fleet) ConnectAhead() { f.ahead = true }
 
 // Apply puts a configuration into force, and returns what that changes. Clusters that come and those that changed find
 // their nodes in the background. The error says which connection string leads to none; then nothing is changed.
@@ -95,6 +100,7 @@ func (f *Fleet) begin(names []string, wanted map[string]config.Cluster) (members
 			return nil, nil, fmt.Errorf("cluster %s: %w", name, errors.Join(errs...))
 		}
 		member := newMember(c, nodes, f.dials, f.logger(name))
+		member.ahead = f.ahead
 		members[name] = member
 		begun = append(begun, member)
 	}

@@ -34,6 +34,7 @@ type Member struct {
 	name      string
 	logger    log.Logger
 	dials     *pgnode.Dials
+	ahead     bool // connections are made before the first scrape
 	cluster   *probe.Cluster
 	collector *collector.Collector
 	registry  *prometheus.Registry // of what is published beside the probe
@@ -100,14 +101,21 @@ func (m *Member) Timeout() time.Duration {
 	return m.config.Timeout
 }
 
-// start begins to make connections, to look for nodes when it is the cluster's turn, and the pulse.
+// start begins to look for nodes when it is the cluster's turn, and the pulse.
 func (m *Member) start(turn time.Duration) {
-	m.cluster.Prepare()
+	m.connectAhead()
 	m.cluster.Start()
 	m.running.Go(m.follow)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.discover(turn)
+}
+
+// connectAhead begins to make the connections, where that is not left to the first scrape.
+func (m *Member) connectAhead() {
+	if m.ahead {
+		m.cluster.Prepare()
+	}
 }
 
 // reconfigure puts another configuration of the cluster into force, as soon as its probes allow it. Where its nodes are sought
@@ -202,6 +210,7 @@ func (m *Member) follow() {
 		for patience := firstPatience; !m.exchange(patience); patience = longestPatience {
 			select {
 			case <-time.After(pauseBetween):
+			case <-m.changed: // Others still are wanted.
 			case <-m.life.Done():
 				return
 			}
@@ -232,7 +241,7 @@ func (m *Member) exchange(patience time.Duration) bool {
 		m.mu.Lock()
 		m.nodes, m.probing = after, ProbeConfig(c.Settings)
 		m.mu.Unlock()
-		m.cluster.Prepare()
+		m.connectAhead()
 	}
 	return true
 }
