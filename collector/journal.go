@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -135,10 +136,16 @@ func lossFields(r *probe.Result, loss *verdict.Loss) []any {
 	if loss.LastLSN != 0 {
 		fields = append(fields, "first_lsn", loss.FirstLSN, "last_lsn", loss.LastLSN)
 	}
-	if w := r.Write; w != nil && w.Fork != 0 && loss.LastLSN > w.Fork {
+	if w := r.Write; w != nil && w.Fork != 0 && loss.LastLSN > w.Fork && branchedOff(w.Row, loss.Era) {
 		fields = append(fields, "fork_lsn", w.Fork, "wal_bytes_left_behind", loss.LastLSN.Since(w.Fork))
 	}
 	return fields
+}
+
+// branchedOff says whether a row's line has left an era behind that it has been on: only then does where it
+// began tell what that era had besides. Who is kept on the older line has left nothing behind.
+func branchedOff(row verdict.Row, era int64) bool {
+	return row.Era() != era && slices.ContainsFunc(row.Eras, func(e verdict.Era) bool { return e.ID == era })
 }
 
 func (j *journal) logConditionChange(node *probe.NodeResult, condition string, good bool) {
