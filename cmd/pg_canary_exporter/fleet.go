@@ -14,7 +14,6 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/internal/config"
 	"github.com/pg-canary/pg_canary_exporter/internal/fleet"
-	"github.com/pg-canary/pg_canary_exporter/internal/server"
 )
 
 // running are the clusters that an exporter probes.
@@ -25,8 +24,6 @@ type running struct {
 	// single is the name of the flags' cluster; "" for those of a file.
 	single string
 }
-
-var _ server.Clusters = running{}
 
 // start starts the clusters that the flags or the configuration file describe.
 func (o *options) start(logger log.Logger) (running, error) {
@@ -94,50 +91,10 @@ func (o *options) checkConfigFlags() error {
 	return nil
 }
 
-// Find returns a cluster by its name.
-func (r running) Find(name string) (server.Cluster, bool) {
-	member := r.Member(name)
-	if member == nil {
-		return server.Cluster{}, false
-	}
-	return serverCluster(member), true
-}
-
-// All returns all clusters, by name.
-func (r running) All() []server.Cluster {
-	members := r.Members()
-	all := make([]server.Cluster, len(members))
-	for i, member := range members {
-		all[i] = serverCluster(member)
-	}
-	return all
-}
-
-func serverCluster(m *fleet.Member) server.Cluster {
-	return server.Cluster{Name: m.Name(), Labels: m.Labels(), Collector: m.Collector(), Beside: m.Beside(), Timeout: m.Timeout()}
-}
-
-// own is what is published of the clusters as a whole, and of their configuration file.
-type own []prometheus.Collector
-
-// Describe sends the descriptions of all metrics.
-func (o own) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, c := range o {
-		c.Describe(descriptions)
-	}
-}
-
-// Collect sends the metrics.
-func (o own) Collect(metrics chan<- prometheus.Metric) {
-	for _, c := range o {
-		c.Collect(metrics)
-	}
-}
-
-// own returns it; nil where flags describe the cluster.
-func (r running) own() prometheus.Collector {
+// own is what is published of the clusters as a whole, and of their configuration file; nothing where flags describe the cluster.
+func (r running) own() []prometheus.Collector {
 	if r.reloader == nil {
 		return nil
 	}
-	return own{r.Fleet, r.reloader}
+	return []prometheus.Collector{r.Fleet, r.reloader}
 }

@@ -37,7 +37,7 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 		running.Go(func() { clusters.reloader.Watch(background) })
 	}
 	err = server.Run(ctx, server.Config{
-		Clusters:      clusters,
+		Clusters:      server.Running(clusters.Fleet),
 		Single:        clusters.single,
 		Own:           clusters.own(),
 		Reload:        clusters.reload(o.enableLifecycle),

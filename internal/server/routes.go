@@ -54,16 +54,14 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 }
 
 // ownMetrics returns the exporter's own metrics, without those of a probe.
-func ownMetrics(more prometheus.Collector) (*prometheus.Registry, error) {
+func ownMetrics(more []prometheus.Collector) (*prometheus.Registry, error) {
 	process, err := newProcessCollector()
 	if err != nil {
 		return nil, fmt.Errorf("reading the exporter's own process: %w", err)
 	}
 	own := prometheus.NewRegistry()
 	own.MustRegister(process, collectors.NewGoCollector(), versioncollector.NewCollector(Name))
-	if more != nil {
-		own.MustRegister(more)
-	}
+	own.MustRegister(more...)
 	return own, nil
 }
 

@@ -67,7 +67,7 @@ func TestTargets(t *testing.T) {
 func TestMetricsOfAFleet(t *testing.T) {
 	orders := &fakeCluster{}
 	config := fleetConfig(named("orders", orders))
-	config.Own = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pg_canary_clusters"}, func() float64 { return 1 })
+	config.Own = []prometheus.Collector{prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pg_canary_clusters"}, func() float64 { return 1 })}
 	handler := handle(t, config)
 	status, body := ask(handler, http.MethodGet, "/metrics")
 	if status != 200 || !strings.Contains(body, "pg_canary_clusters 1") || strings.Contains(body, "pg_canary_up") || orders.probes.Load() != 0 {

@@ -34,8 +34,8 @@ type Config struct {
 	MetricsPath string
 	// TimeoutOffset is subtracted from what scrapers say that they wait for.
 	TimeoutOffset time.Duration
-	// Own is published with the exporter's own metrics; nil for nothing.
-	Own prometheus.Collector
+	// Own are published with the exporter's own metrics.
+	Own []prometheus.Collector
 	// Reload reads the configuration again; nil where clients may not ask for that.
 	Reload func() error
 	// Describe returns what tells the configuration apart from another one, as JSON.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/fleet"
@@ -31,33 +32,6 @@ type exporter struct {
 	log     *logged
 	end     context.CancelFunc
 	served  chan error
-}
-
-// clusters are a fleet's, for its server.
-type clusters struct{ *fleet.Fleet }
-
-var _ server.Clusters = clusters{}
-
-// Find returns a cluster by its name.
-func (c clusters) Find(name string) (server.Cluster, bool) {
-	member := c.Member(name)
-	if member == nil {
-		return server.Cluster{}, false
-	}
-	return served(member), true
-}
-
-// All returns all clusters, by name.
-func (c clusters) All() []server.Cluster {
-	var all []server.Cluster
-	for _, member := range c.Members() {
-		all = append(all, served(member))
-	}
-	return all
-}
-
-func served(m *fleet.Member) server.Cluster {
-	return server.Cluster{Name: m.Name(), Labels: m.Labels(), Collector: m.Collector(), Beside: m.Beside(), Timeout: m.Timeout()}
 }
 
 // logged takes the exporter's log. It finds the address, counts what net/http says of a handler that panicked, which a client
@@ -103,7 +77,7 @@ func startExporter(of []*simulate.Cluster) (*exporter, error) {
 	addresses, noSocket, noFile := []string{"127.0.0.1:0"}, false, ""
 	go func() {
 		e.served <- server.Run(ctx, server.Config{
-			Clusters: clusters{e.fleet}, Own: e.fleet, Reload: reloader.Reload, Stop: e.fleet.Stop,
+			Clusters: server.Running(e.fleet), Own: []prometheus.Collector{e.fleet}, Reload: reloader.Reload, Stop: e.fleet.Stop,
 			MetricsPath: "/metrics", TimeoutOffset: 10 * time.Millisecond, Logger: logger,
 			Web: &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &noSocket, WebConfigFile: &noFile},
 		})
