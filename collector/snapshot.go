@@ -46,7 +46,7 @@ var _ prometheus.Collector = (*snapshot)(nil)
 // Describe sends the descriptions of all metrics.
 func (s *snapshot) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, m := range Metrics() {
-		descriptions <- m.desc
+		m.Describe(descriptions)
 	}
 }
 
@@ -60,12 +60,12 @@ func (s *snapshot) Collect(metrics chan<- prometheus.Metric) {
 type samples struct{ metrics chan<- prometheus.Metric }
 
 func (s samples) send(m *Metric, value float64, labels ...string) {
-	s.metrics <- m.constMetric(value, labels...)
+	s.metrics <- m.Value(value, labels...)
 }
 
 // sendResult adds what one probe observed.
 func (s samples) sendResult(r *probe.Result) {
-	s.send(up, toFloat(r.Write != nil))
+	s.send(up, ToFloat(r.Write != nil))
 	s.send(probeDuration, r.Duration.Seconds())
 	if count, known := r.Primaries(); known {
 		s.send(primaries, float64(count))
@@ -81,9 +81,9 @@ func (s samples) sendResult(r *probe.Result) {
 	}
 	for i := range r.Nodes {
 		node := &r.Nodes[i]
-		s.send(nodeUp, toFloat(node.Up), node.Name)
+		s.send(nodeUp, ToFloat(node.Up), node.Name)
 		if node.Answered {
-			s.send(nodeIsPrimary, toFloat(!node.State.InRecovery), node.Name)
+			s.send(nodeIsPrimary, ToFloat(!node.State.InRecovery), node.Name)
 		}
 		s.sendUnlessZero(nodeServers, uint64(node.Servers), node.Name) //nolint:gosec // A count.
 		if node.Replica != nil {
@@ -94,7 +94,7 @@ func (s samples) sendResult(r *probe.Result) {
 
 func (s samples) sendReplica(name string, replica *probe.ReplicaResult) {
 	if replica.Synced != nil {
-		s.send(synced, toFloat(*replica.Synced), name)
+		s.send(synced, ToFloat(*replica.Synced), name)
 	}
 	if replica.LagBytes != nil {
 		s.send(lagBytes, float64(*replica.LagBytes), name)
@@ -116,7 +116,7 @@ func (s samples) sendReplica(name string, replica *probe.ReplicaResult) {
 	}
 	if replica.State != "" {
 		for _, state := range verdict.ReplicaStates() {
-			s.send(replicaState, toFloat(state == replica.State), name, string(state))
+			s.send(replicaState, ToFloat(state == replica.State), name, string(state))
 		}
 	}
 }
@@ -137,11 +137,4 @@ func (s samples) sendUnlessZero(m *Metric, value uint64, labels ...string) {
 	if value != 0 {
 		s.send(m, float64(value), labels...)
 	}
-}
-
-func toFloat(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }

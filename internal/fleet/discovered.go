@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pg-canary/pg_canary_exporter/collector"
 )
 
 // discovered publishes how the nodes of a cluster are found. It has nothing to say of one whose nodes are listed.
@@ -25,21 +27,21 @@ func (d discovered) Collect(metrics chan<- prometheus.Metric) {
 	if !ok || !status.Asked {
 		return
 	}
-	discoveryUp.send(metrics, toFloat(status.Up), status.Kind)
+	metrics <- discoveryUp.Value(collector.ToFloat(status.Up), status.Kind)
 	if status.LastSuccess.IsZero() {
 		return
 	}
-	discoverySuccess.send(metrics, seconds(status.LastSuccess), status.Kind)
-	discoveryNodes.send(metrics, float64(len(status.Found.Nodes)), status.Kind)
+	metrics <- discoverySuccess.Value(seconds(status.LastSuccess), status.Kind)
+	metrics <- discoveryNodes.Value(float64(len(status.Found.Nodes)), status.Kind)
 	if status.Kind == kindPatroni {
-		discoveryPaused.send(metrics, toFloat(status.Found.Paused))
+		metrics <- discoveryPaused.Value(collector.ToFloat(status.Found.Paused))
 	}
 	if s := status.Found.Switchover; s != nil {
-		discoverySwitchover.send(metrics, seconds(s.At))
+		metrics <- discoverySwitchover.Value(seconds(s.At))
 	}
 	for _, n := range status.Found.Nodes {
 		for tag, value := range n.Labels {
-			discoveryTag.send(metrics, 1, n.Name, tag, value)
+			metrics <- discoveryTag.Value(1, n.Name, tag, value)
 		}
 	}
 }

@@ -14,9 +14,9 @@ func (f *Fleet) Collect(metrics chan<- prometheus.Metric) {
 	f.mu.RLock()
 	count := len(f.members)
 	f.mu.RUnlock()
-	clustersCount.send(metrics, float64(count))
+	metrics <- clustersCount.Value(float64(count))
 	dials := f.dials.Counts()
-	dialsTotal.send(metrics, float64(dials.Begun))
-	dialsUnderWay.send(metrics, float64(dials.UnderWay))
-	dialsWaiting.send(metrics, float64(dials.Waiting))
+	metrics <- dialsTotal.Value(float64(dials.Begun))
+	metrics <- dialsUnderWay.Value(float64(dials.UnderWay))
+	metrics <- dialsWaiting.Value(float64(dials.Waiting))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/internal/config"
 )
 
@@ -127,8 +128,8 @@ func (r *Reloader) Describe(descriptions chan<- *prometheus.Desc) {
 func (r *Reloader) Collect(metrics chan<- prometheus.Metric) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	reloadSuccessful.send(metrics, toFloat(!r.failed))
+	metrics <- reloadSuccessful.Value(collector.ToFloat(!r.failed))
 	if !r.success.IsZero() {
-		reloadTimestamp.send(metrics, seconds(r.success))
+		metrics <- reloadTimestamp.Value(seconds(r.success))
 	}
 }
