@@ -175,14 +175,7 @@ func TestPulseProvesLateness(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, told := newScene(time.Millisecond, 3*time.Second), &recorder{}
-		shows := s.replica.read
-		s.replica.read = func(n int) (Read, error) {
-			sent := time.Now()
-			time.Sleep(7 * time.Millisecond)
-			r, err := shows(n)
-			r.Sent, r.Received = sent, time.Now()
-			return r, err
-		}
+		s.slowReads(7 * time.Millisecond)
 		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
 		c.Observe(told)
 		c.Start()

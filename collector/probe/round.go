@@ -21,14 +21,13 @@ type round struct {
 	// The cluster's lock guards these.
 	scraped   bool               // a scrape waits for it
 	answered  bool               // the write has been answered, or given up
-	noticed   bool               // superseded is closed
 	giveUp    context.CancelFunc // has it wait no longer for the primary; nil while it does not
 	awaited   int                // index of the primary that giveUp is about
 	impatient *time.Timer        // until the others are asked though it has not been answered
 	over      bool               // the result is final
 	beat      verdict.Beat       // its own or, as long as it has none, the last one of before it
 	primary   int                // index of the node that was written, or would have been
-	result    *Result
+	result    *Result            // its Write is read without the lock by whoever runs the round, who alone sets it
 }
 
 // most is how many rounds may be open: more come only while the observer hangs.
@@ -169,7 +168,7 @@ func (c *Cluster) run(r *round) {
 // conclude waits for the reads. What the nodes said about themselves may show a better
 // primary: then a beat is sent to that one too.
 func (c *Cluster) conclude(ctx context.Context, r *round, reads *batch) {
-	if r.result.Write != nil { // From here on it is the round's own.
+	if r.result.Write != nil {
 		c.await(reads) //nolint:contextcheck // What followers do goes on when a round has ended.
 	} else {
 		c.awaitNews(r, reads)

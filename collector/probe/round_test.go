@@ -84,6 +84,18 @@ func newScene(commit, delay time.Duration) *scene {
 	return s
 }
 
+// slowReads has each read of the replica take some time before it is answered.
+func (s *scene) slowReads(takes time.Duration) {
+	shows := s.replica.read
+	s.replica.read = func(n int) (Read, error) {
+		sent := time.Now()
+		time.Sleep(takes)
+		r, err := shows(n)
+		r.Sent, r.Received = sent, time.Now()
+		return r, err
+	}
+}
+
 // takes is how long a write takes now.
 func (s *scene) takes() time.Duration {
 	s.mu.Lock()
@@ -138,14 +150,7 @@ func TestLooksAreAnswered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(time.Millisecond, time.Hour)
-		shows := s.replica.read
-		s.replica.read = func(n int) (Read, error) {
-			sent := time.Now()
-			time.Sleep(30 * time.Millisecond)
-			r, err := shows(n)
-			r.Sent, r.Received = sent, time.Now()
-			return r, err
-		}
+		s.slowReads(30 * time.Millisecond)
 		c := newCluster(t, Config{Pulse: 100 * time.Millisecond}, s.primary, s.replica)
 		c.Start()
 		time.Sleep(2 * time.Second)

@@ -43,17 +43,10 @@ func (c *Cluster) send(r *round) (context.Context, *batch, context.CancelFunc) {
 	}
 	reads := c.write(ctx, r)
 	// Who has found another primary writes there before others do, so that it is this round which tells of the takeover.
-	if c.failed(r) && c.findOther(r) {
+	if r.result.Write == nil && c.findOther(r) {
 		reads = c.write(ctx, r)
 	}
 	return ctx, reads, cancel
-}
-
-// failed says whether a round's write was not acknowledged.
-func (c *Cluster) failed(r *round) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return r.result.Write == nil
 }
 
 // takeTurn waits until a round may write, which only one does at a time.
@@ -265,10 +258,11 @@ func (c *Cluster) noticeLocked(r *round) {
 	if r.giveUp != nil {
 		r.giveUp()
 	}
-	if !r.noticed {
+	select {
+	case <-r.superseded:
+	default:
 		close(r.superseded)
 	}
-	r.noticed = true
 }
 
 // withShare limits ctx, which has a deadline, to the given share of the time that it has left.
