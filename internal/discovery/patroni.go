@@ -63,8 +63,11 @@ func NewPatroni(options PatroniOptions) (*Patroni, error) {
 	return p, nil
 }
 
+// KindPatroni is the Kind of a Patroni.
+const KindPatroni = "patroni"
+
 // Kind is patroni.
-func (p *Patroni) Kind() string { return "patroni" }
+func (p *Patroni) Kind() string { return KindPatroni }
 
 // Find asks the given members in turn, first the one that answered last, then those
 // that were found earlier, until one answers.

@@ -6,15 +6,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pg-canary/pg_canary_exporter/collector"
+	"github.com/pg-canary/pg_canary_exporter/internal/discovery"
 )
 
 // discovered publishes how the nodes of a cluster are found. It has nothing to say of one whose nodes are listed.
 type discovered struct{ member *Member }
 
 var _ prometheus.Collector = discovered{}
-
-// kindPatroni is the only source that knows of a pause.
-const kindPatroni = "patroni"
 
 // Describe sends the descriptions of all metrics.
 func (d discovered) Describe(descriptions chan<- *prometheus.Desc) {
@@ -33,7 +31,7 @@ func (d discovered) Collect(metrics chan<- prometheus.Metric) {
 	}
 	metrics <- discoverySuccess.Value(seconds(status.LastSuccess), status.Kind)
 	metrics <- discoveryNodes.Value(float64(len(status.Found.Nodes)), status.Kind)
-	if status.Kind == kindPatroni {
+	if status.Kind == discovery.KindPatroni { // It alone knows of a pause.
 		metrics <- discoveryPaused.Value(collector.ToFloat(status.Found.Paused))
 	}
 	if s := status.Found.Switchover; s != nil {

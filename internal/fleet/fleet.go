@@ -30,19 +30,19 @@ type Fleet struct {
 	dials  *pgnode.Dials
 	ahead  bool
 
-	applying sync.Mutex // held while a configuration is put into force
-	closed   bool       // it guards this: no configuration is put into force any more
+	applying sync.Mutex    // held while a configuration is put into force
+	closed   bool          // it guards this: no configuration is put into force any more
+	private  config.Digest // it guards this: of what is in force, with the passwords
 	retiring sync.WaitGroup
 
 	mu      sync.RWMutex
 	members map[string]*Member
-	digest  config.Digest // of what is in force, to be told
-	private config.Digest // of the same, with the passwords
+	config  *config.Config // that is in force
 }
 
 // New returns a fleet without clusters, each of which will have its own logger. It is to be closed.
 func New(logger func(cluster string) log.Logger) *Fleet {
-	return &Fleet{logger: logger, dials: pgnode.NewDials(mostDials, dialsPerSecond), members: map[string]*Member{}}
+	return &Fleet{logger: logger, dials: pgnode.NewDials(mostDials, dialsPerSecond), members: map[string]*Member{}, config: &config.Config{}}
 }
 
 // ConnectAhead has connections made before the first scrape. Where several exporters share clusters out among each other
@@ -57,7 +57,7 @@ func (f *Fleet) Apply(c *config.Config) (config.Changes, error) {
 	if f.closed {
 		return config.Changes{}, net.ErrClosed
 	}
-	digest, private := c.Digest(), c.PrivateDigest()
+	private := c.PrivateDigest()
 	changes := config.Diff(f.private, private)
 	wanted := make(map[string]config.Cluster, len(c.Clusters))
 	for _, cluster := range c.Clusters {
@@ -74,8 +74,9 @@ func (f *Fleet) Apply(c *config.Config) (config.Changes, error) {
 			members[name] = member
 		}
 	}
-	f.members, f.digest, f.private = members, digest, private
+	f.members, f.config = members, c
 	f.mu.Unlock()
+	f.private = private
 	asks := turns(wanted, changes)
 	for _, member := range begun {
 		member.start(asks[member.name])
@@ -110,8 +111,9 @@ func (f *Fleet) begin(names []string, wanted map[string]config.Cluster) (members
 // Digest is what the configuration that is in force can be told apart by from another one.
 func (f *Fleet) Digest() config.Digest {
 	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return f.digest
+	c := f.config
+	f.mu.RUnlock()
+	return c.Digest()
 }
 
 // Member returns a running cluster by its name; nil for none.

@@ -88,7 +88,9 @@ func (m *Member) Collector() *collector.Collector { return m.collector }
 // Beside are the metrics that are published beside those of a probe: how the cluster's nodes are found. It is nil where they are
 // listed.
 func (m *Member) Beside() prometheus.Gatherer {
-	if _, found := m.status(); !found {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.watcher == nil {
 		return nil
 	}
 	return m.registry

@@ -92,9 +92,8 @@ func (r *Reloader) Watch(ctx context.Context) {
 	}
 }
 
-// fileState tells one content of a file apart from another one.
+// fileState tells one content of a file apart from another one. It is empty where there is no file.
 type fileState struct {
-	there    bool
 	modified time.Time
 	size     int64
 	identity string // of the file that the name leads to
@@ -105,7 +104,7 @@ func stateOf(file string) fileState {
 	if err != nil {
 		return fileState{}
 	}
-	return fileState{there: true, modified: info.ModTime(), size: info.Size(), identity: identityOf(file)}
+	return fileState{modified: info.ModTime(), size: info.Size(), identity: identityOf(file)}
 }
 
 // identityOf returns where a name leads to: a ConfigMap's files are links, of which one in the middle is exchanged.
