@@ -5,10 +5,12 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -26,6 +28,15 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
+}
+
+// Quantile returns the q-quantile of values, which it sorts, q from 0 to 1; the zero value of none.
+func Quantile[T cmp.Ordered](values []T, q float64) (quantile T) {
+	if len(values) == 0 {
+		return quantile
+	}
+	slices.Sort(values)
+	return values[int(q*float64(len(values)-1))]
 }
 
 // Ended drops the error of something that was told to end.

@@ -8,10 +8,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"text/tabwriter"
 	"time"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/floor"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
@@ -99,11 +99,11 @@ func printPair(out io.Writer, contestants []*contestant, rounds int) {
 	fmt.Fprintf(out, "%s, %d CPUs, %d rounds in turn\n\n", runtime.Version(), runtime.NumCPU(), rounds)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\tmedian\tp95\tratio\tat most")
-	base := quantile(contestants[0].times, 0.5)
+	base := lab.Quantile(contestants[0].times, 0.5)
 	for _, c := range contestants {
-		median := quantile(c.times, 0.5)
+		median := lab.Quantile(c.times, 0.5)
 		fmt.Fprintf(table, "%s\t%v\t%v\t%.2f\t%s\n", c.name, median.Round(time.Microsecond),
-			quantile(c.times, 0.95).Round(time.Microsecond), float64(median)/float64(base), c.target)
+			lab.Quantile(c.times, 0.95).Round(time.Microsecond), float64(median)/float64(base), c.target)
 	}
 	_ = table.Flush()
 }
@@ -143,10 +143,4 @@ func printAllocations(ctx context.Context, out io.Writer, probe func(context.Con
 	_, err := fmt.Fprintf(out, "A probe: %d allocations, %d bytes\n",
 		(after.Mallocs-before.Mallocs)/runs, (after.TotalAlloc-before.TotalAlloc)/runs)
 	return err
-}
-
-// quantile returns the q-quantile of times, which it sorts.
-func quantile(times []time.Duration, q float64) time.Duration {
-	slices.Sort(times)
-	return times[int(q*float64(len(times)-1))]
 }

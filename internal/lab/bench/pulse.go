@@ -97,15 +97,15 @@ func restTogether(ctx context.Context, rows []*pulseRow, rest time.Duration) (er
 func printPulse(out io.Writer, rows []*pulseRow, options Options) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "\nThe pulse, %d scrapes (c) in turn, and %v without any\tmedian\tp95\tratio\tof a core\tat most\tresident\tafter it\tat most\n", options.Rounds, options.Rest)
-	base := quantile(rows[0].times, 0.5)
+	base := lab.Quantile(rows[0].times, 0.5)
 	for i, r := range rows {
 		limit := ""
 		if i > 0 {
 			limit = "4% where the floor is 0.5ms"
 		}
-		median := quantile(r.times, 0.5)
+		median := lab.Quantile(r.times, 0.5)
 		fmt.Fprintf(table, "%s\t%v\t%v\t%.2f\t%.2f%%\t%s\t%.1f MB\t%.1f MB\t25\n", r.name, median.Round(time.Microsecond),
-			quantile(r.times, 0.95).Round(time.Microsecond), float64(median)/float64(base),
+			lab.Quantile(r.times, 0.95).Round(time.Microsecond), float64(median)/float64(base),
 			100*r.cpu.Seconds()/options.Rest.Seconds(), limit, float64(r.begun.Resident)/1e6, float64(r.ended.Resident)/1e6)
 	}
 	return table.Flush()

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/floor"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
@@ -44,7 +45,7 @@ func firstReads(ctx context.Context, dsns []string, rounds int) (delays, error) 
 		reads, visible = append(reads, lastRead), append(visible, lastVisible)
 	}
 	bare, err := bareReads(ctx, dsns, rounds)
-	return delays{bare, quantile(reads, 0.5), quantile(visible, 0.5)}, err
+	return delays{bare, lab.Quantile(reads, 0.5), lab.Quantile(visible, 0.5)}, err
 }
 
 // bareReads measures the same reads on bare connections.
@@ -66,7 +67,7 @@ func bareReads(ctx context.Context, dsns []string, rounds int) (time.Duration, e
 		}
 		times = append(times, time.Since(written))
 	}
-	return quantile(times, 0.5), nil
+	return lab.Quantile(times, 0.5), nil
 }
 
 func printReplicas(out io.Writer, n int, one, many delays) error {

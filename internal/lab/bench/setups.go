@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
@@ -102,11 +103,11 @@ func openNode(ctx context.Context, dsn string) (func(context.Context) error, err
 func printSetUps(out io.Writer, openers []*opener) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\nSetting up a connection without TLS\tround trips\tat most\tmedian\tp95\tratio")
-	base := quantile(openers[0].times, 0.5)
+	base := lab.Quantile(openers[0].times, 0.5)
 	for _, o := range openers {
-		median := quantile(o.times, 0.5)
+		median := lab.Quantile(o.times, 0.5)
 		fmt.Fprintf(table, "%s\t%d\t%s\t%v\t%v\t%.2f\n", o.name, o.trips, o.target, median.Round(time.Microsecond),
-			quantile(o.times, 0.95).Round(time.Microsecond), float64(median)/float64(base))
+			lab.Quantile(o.times, 0.95).Round(time.Microsecond), float64(median)/float64(base))
 	}
 	return table.Flush()
 }

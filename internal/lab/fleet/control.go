@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 )
 
 // control is pages that cost next to nothing, scraped by the same Prometheus at the same pace: what their scrapes
@@ -80,5 +82,5 @@ func (p *prometheus) controlled(ctx context.Context, from, to time.Time) (time.D
 			took = append(took, time.Duration(float64(point.Value)*float64(time.Second)))
 		}
 	}
-	return quantile(took, 0.99), nil
+	return lab.Quantile(took, 0.99), nil
 }

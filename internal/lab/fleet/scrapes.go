@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 )
 
 // scrape is one of a cluster, as Prometheus has it.
@@ -88,7 +90,7 @@ func summarize(scrapes []*scrape, nodes int, own time.Duration) times {
 			t.wrong++
 		}
 	}
-	t.half, t.most, t.samples = quantile(took, 0.5), quantile(took, 0.99), quantile(samples, 0.5)
+	t.half, t.most, t.samples = lab.Quantile(took, 0.5), lab.Quantile(took, 0.99), lab.Quantile(samples, 0.5)
 	return t
 }
 
@@ -129,13 +131,4 @@ func firsts(scrapes []*scrape, targets, nodes int) (right int, all time.Time) {
 		return right, time.Time{}
 	}
 	return right, all
-}
-
-// quantile returns the q-quantile of values, which it sorts; 0 of none.
-func quantile[T int | time.Duration](values []T, q float64) T {
-	if len(values) == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	return values[int(q*float64(len(values)-1))]
 }

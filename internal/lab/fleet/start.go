@@ -63,7 +63,7 @@ func (s *stage) reloads(ctx context.Context) error {
 	others := summarize(of(scrapes, func(target string) bool { return target != changed.Name }), s.replicas, s.own)
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	lab.Say(table, "\n%d reloads with one of %d clusters changed\t\tat most", len(took), len(s.config.Clusters))
-	lab.Say(table, "a reload, median\t%s\t%v", ms(quantile(took, 0.5)), mostReload)
+	lab.Say(table, "a reload, median\t%s\t%v", ms(lab.Quantile(took, 0.5)), mostReload)
 	lab.Say(table, "a reload, longest\t%s\t%v", ms(slices.Max(took)), mostReload)
 	lab.Say(table, "reloads that changed this one alone, as the log says\t%d\t", s.log.count("added=0 changed=1 removed=0"))
 	lab.Say(table, "clusters whose counters began anew\t%d\t%d", resets, mostRestarted)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
 )
 
@@ -121,7 +122,7 @@ func summarizeUsage(samples []sample) used {
 		}
 	}
 	quarter := max(1, len(resident)/4)
-	begin := quantile(append([]int(nil), resident[:quarter]...), 0.5)
-	u.growth = quantile(append([]int(nil), resident[len(resident)-quarter:]...), 0.5) - begin
+	begin := lab.Quantile(append([]int(nil), resident[:quarter]...), 0.5)
+	u.growth = lab.Quantile(append([]int(nil), resident[len(resident)-quarter:]...), 0.5) - begin
 	return u
 }
