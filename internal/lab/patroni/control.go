@@ -133,7 +133,7 @@ func (c *Cluster) await(ctx context.Context, what string, wanted func(view) bool
 	for {
 		for _, member := range c.members {
 			var v view
-			if !member.process.running() {
+			if !member.process.Running() {
 				continue
 			}
 			if v, err = member.view(ctx); err == nil && wanted(v) {

@@ -28,7 +28,7 @@ type Member struct {
 	cluster *Cluster
 	dir     string
 	rest    int // the port of the REST interface
-	process *process
+	process process
 }
 
 // URL is where the REST interface listens.
@@ -51,7 +51,7 @@ func (m *Member) choosePorts() error {
 
 // Start starts Patroni, which starts PostgreSQL. It waits for neither.
 func (m *Member) Start() error {
-	if m.process.running() {
+	if m.process.Running() {
 		return fmt.Errorf("member %s runs already", m.Name)
 	}
 	if err := m.cluster.account.WriteFile(m.configFile(), m.config()); err != nil {
@@ -75,10 +75,10 @@ func (m *Member) Kill() error {
 }
 
 // Suspend has Patroni, and not PostgreSQL, do nothing and answer nobody until Resume.
-func (m *Member) Suspend() error { return m.process.cmd.Process.Signal(syscall.SIGSTOP) }
+func (m *Member) Suspend() error { return m.process.Cmd.Process.Signal(syscall.SIGSTOP) }
 
 // Resume ends what Suspend began.
-func (m *Member) Resume() error { return m.process.cmd.Process.Signal(syscall.SIGCONT) }
+func (m *Member) Resume() error { return m.process.Cmd.Process.Signal(syscall.SIGCONT) }
 
 // StallReplication has the member's PostgreSQL commit what no replica gets, until it is killed.
 func (m *Member) StallReplication(ctx context.Context) error {
@@ -105,7 +105,7 @@ func (m *Member) StallReplication(ctx context.Context) error {
 
 // Move gives a member that does not run other ports, for its next start.
 func (m *Member) Move() error {
-	if m.process.running() {
+	if m.process.Running() {
 		return fmt.Errorf("member %s runs: stop it before it moves", m.Name)
 	}
 	return m.choosePorts()

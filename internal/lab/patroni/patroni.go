@@ -41,7 +41,7 @@ type Cluster struct {
 	cleaner      *reaper.Reaper
 	programs     map[string]string // by name
 	ports        ports
-	etcd         *process
+	etcd         process
 	etcdPort     int
 	etcdPeers    int // the port for other etcds, of which there are none
 	members      []*Member

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/reaper"
 )
 
 // lookPath finds a program, and says how to get it where it is missing.
@@ -26,61 +27,36 @@ func lookPath(name string) (string, error) {
 	return path, nil
 }
 
-// process is a program that runs, a child of this process.
-type process struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended and was waited for
-}
+// process is a program that runs, a child of this process; the zero value is none.
+type process struct{ *reaper.Process }
 
 // run starts a program of the cluster, which ends at the latest when this process does.
-func (c *Cluster) run(dir, logFile, program string, args ...string) (*process, error) {
+func (c *Cluster) run(dir, logFile, program string, args ...string) (process, error) {
 	log, err := os.OpenFile(logFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, err
+		return process{}, err
 	}
 	defer log.Close() //nolint:errcheck // The program has it.
 	// It must not end with a context, which is only that of the start.
 	cmd := c.account.Command(context.Background(), dir, c.programs[program], args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		return nil, err
+	started, err := c.cleaner.Run(cmd)
+	if err != nil && started != nil {
+		err = errors.Join(err, process{started}.kill())
 	}
-	p := &process{cmd, make(chan struct{})}
-	watched := c.cleaner.Started(cmd.Process.Pid)
-	go func() {
-		// How it ended is in its log; a reaper that is gone needs no news.
-		_ = cmd.Wait()
-		_ = c.cleaner.Ended(cmd.Process.Pid)
-		close(p.done)
-	}()
-	if watched != nil {
-		return nil, errors.Join(fmt.Errorf("the process that cleans up is gone: %w", watched), p.kill())
-	}
-	return p, nil
-}
-
-func (p *process) running() bool {
-	if p == nil {
-		return false
-	}
-	select {
-	case <-p.done:
-		return false
-	default:
-		return true
-	}
+	return process{started}, err
 }
 
 // stop ends it by a signal, and waits.
-func (p *process) stop(ctx context.Context, signal syscall.Signal) error {
-	if !p.running() {
+func (p process) stop(ctx context.Context, signal syscall.Signal) error {
+	if !p.Running() {
 		return nil
 	}
-	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.Cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	select {
-	case <-p.done:
+	case <-p.Done:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -88,7 +64,7 @@ func (p *process) stop(ctx context.Context, signal syscall.Signal) error {
 }
 
 // kill ends it at once.
-func (p *process) kill() error { return p.stop(context.Background(), syscall.SIGKILL) }
+func (p process) kill() error { return p.stop(context.Background(), syscall.SIGKILL) }
 
 func (c *Cluster) etcdLog() string { return filepath.Join(c.dir, "etcd", "etcd.log") }
 
@@ -130,7 +106,7 @@ func (c *Cluster) awaitEtcd(ctx context.Context, address string) error {
 			}
 		}
 		select {
-		case <-c.etcd.done:
+		case <-c.etcd.Done:
 			return errors.New("etcd ended")
 		case <-ctx.Done():
 			return fmt.Errorf("etcd does not answer: %w", ctx.Err())

@@ -96,7 +96,7 @@ func (s *Server) SetHBA(_ context.Context, lines ...string) error {
 // Reload makes the server read its configuration files again; one that does
 // not run reads them when it starts.
 func (s *Server) Reload() error {
-	if p := s.process(); p.running() {
+	if p := s.process(); p.Running() {
 		return p.signal(syscall.SIGHUP)
 	}
 	return nil

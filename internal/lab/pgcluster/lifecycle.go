@@ -46,9 +46,9 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	for !s.ready(p) {
 		select {
-		case <-p.done:
+		case <-p.Done:
 			return fmt.Errorf("server %s did not start: %v; its log ends with:\n%s",
-				s.Name, p.cmd.ProcessState, s.LogTail(errorTail))
+				s.Name, p.Cmd.ProcessState, s.LogTail(errorTail))
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("server %s does not accept connections: %w; its log ends with:\n%s",
 				s.Name, ctx.Err(), s.LogTail(errorTail)), s.Kill())
@@ -58,16 +58,16 @@ func (s *Server) Start(ctx context.Context) error {
 	return nil
 }
 
-func (s *Server) launch() (*process, error) {
+func (s *Server) launch() (process, error) {
 	s.cluster.mu.Lock()
 	defer s.cluster.mu.Unlock()
 	if s.cluster.closed {
-		return nil, errClosed
+		return process{}, errClosed
 	}
 	as := s.cluster.account
 	log, err := os.OpenFile(s.LogFile(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, err
+		return process{}, err
 	}
 	defer log.Close()
 	// The server must not end with ctx, which is only that of the start.
@@ -76,7 +76,7 @@ func (s *Server) launch() (*process, error) {
 	cmd.Stdout, cmd.Stderr = log, log
 	p, err := startProcess(cmd, s.cluster.cleaner)
 	if err != nil {
-		return nil, err
+		return process{}, err
 	}
 	s.mu.Lock()
 	s.running = p
@@ -106,33 +106,33 @@ func (s *Server) pidFileLine(number int) string {
 }
 
 // ready reads what pg_ctl reads: the status that the postmaster notes down.
-func (s *Server) ready(p *process) bool {
+func (s *Server) ready(p process) bool {
 	return s.pidFileLine(pidLine) == strconv.Itoa(p.pid()) && s.pidFileLine(statusLine) == "ready"
 }
 
-func (s *Server) process() *process {
+func (s *Server) process() process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.running
 }
 
 // Running tells whether the postmaster exists, be it frozen or not yet ready.
-func (s *Server) Running() bool { return s.process().running() }
+func (s *Server) Running() bool { return s.process().Running() }
 
 // Stop stops the server and waits until it has ended. A frozen one is thawed.
 func (s *Server) Stop(ctx context.Context, mode StopMode) error {
 	p := s.process()
-	if !p.running() {
+	if !p.Running() {
 		return nil
 	}
 	if err := p.signal(syscall.Signal(mode)); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	if err := p.thaw(); err != nil && !errors.Is(err, os.ErrProcessDone) && p.running() {
+	if err := p.thaw(); err != nil && !errors.Is(err, os.ErrProcessDone) && p.Running() {
 		return err
 	}
 	select {
-	case <-p.done:
+	case <-p.Done:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("server %s does not stop: %w", s.Name, ctx.Err())
@@ -150,7 +150,7 @@ func (s *Server) Restart(ctx context.Context) error {
 // Kill ends all processes of the server at once, like a power cut, and waits
 // until they are gone. Start brings it up again.
 func (s *Server) Kill() error {
-	if p := s.process(); p.running() {
+	if p := s.process(); p.Running() {
 		if err := p.kill(); err != nil {
 			return fmt.Errorf("kill server %s: %w", s.Name, err)
 		}
@@ -179,7 +179,7 @@ func (s *Server) removeRemains() error {
 // open and answer nothing, and new ones are accepted by the kernel alone.
 func (s *Server) Freeze() error {
 	p := s.process()
-	if !p.running() {
+	if !p.Running() {
 		return fmt.Errorf("server %s does not run", s.Name)
 	}
 	_, err := p.freeze()
@@ -189,7 +189,7 @@ func (s *Server) Freeze() error {
 // Thaw lets a frozen server go on.
 func (s *Server) Thaw() error {
 	p := s.process()
-	if !p.running() {
+	if !p.Running() {
 		return fmt.Errorf("server %s does not run", s.Name)
 	}
 	return p.thaw()

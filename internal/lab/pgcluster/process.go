@@ -15,51 +15,26 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/reaper"
 )
 
-// process is a postmaster, a child of ours. Its own children are PostgreSQL's
+// process is a postmaster, a child of ours; the zero value is none. Its own children are PostgreSQL's
 // backends; each of them leads a session, so no signal to a group reaches them.
-type process struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended and was waited for
-}
+type process struct{ *reaper.Process }
 
 // startProcess starts a postmaster that cleaner ends should this process die.
-func startProcess(cmd *exec.Cmd, cleaner *reaper.Reaper) (*process, error) {
-	if err := cmd.Start(); err != nil {
-		return nil, err
+func startProcess(cmd *exec.Cmd, cleaner *reaper.Reaper) (process, error) {
+	started, err := cleaner.Run(cmd)
+	if err != nil && started != nil {
+		err = errors.Join(err, process{started}.kill())
 	}
-	p := &process{cmd, make(chan struct{})}
-	watched := cleaner.Started(p.pid())
-	go func() {
-		// How it ended is in cmd.ProcessState; a reaper that is gone needs no news.
-		_ = cmd.Wait()
-		_ = cleaner.Ended(p.pid())
-		close(p.done)
-	}()
-	if watched != nil {
-		return nil, errors.Join(fmt.Errorf("the process that cleans up is gone: %w", watched), p.kill())
-	}
-	return p, nil
+	return process{started}, err
 }
 
-func (p *process) running() bool {
-	if p == nil {
-		return false
-	}
-	select {
-	case <-p.done:
-		return false
-	default:
-		return true
-	}
-}
+func (p process) pid() int { return p.Cmd.Process.Pid }
 
-func (p *process) pid() int { return p.cmd.Process.Pid }
-
-func (p *process) signal(sig syscall.Signal) error { return p.cmd.Process.Signal(sig) }
+func (p process) signal(sig syscall.Signal) error { return p.Cmd.Process.Signal(sig) }
 
 // freeze stops the process and everything below it and returns all their ids,
 // the process's own first. None can fork any more when it returns.
-func (p *process) freeze() ([]int, error) {
+func (p process) freeze() ([]int, error) {
 	if err := p.signal(syscall.SIGSTOP); err != nil {
 		return nil, err
 	}
@@ -99,7 +74,7 @@ func freezeBelow(pid int) ([]int, error) {
 }
 
 // thaw lets the process and everything below it go on.
-func (p *process) thaw() error {
+func (p process) thaw() error {
 	children, err := descendants(p.pid())
 	if err != nil {
 		return err
@@ -109,13 +84,13 @@ func (p *process) thaw() error {
 
 // kill ends the process and everything below it at once, with none of them
 // able to react to the end of another, and waits until all are gone.
-func (p *process) kill() error {
+func (p process) kill() error {
 	tree, err := p.freeze()
 	if errors.Is(err, os.ErrProcessDone) {
-		<-p.done
+		<-p.Done
 		return nil
 	}
-	if err != nil && !p.running() {
+	if err != nil && !p.Running() {
 		return nil
 	}
 	if len(tree) == 0 {
@@ -124,7 +99,7 @@ func (p *process) kill() error {
 	if err := signalAll(tree, syscall.SIGKILL); err != nil {
 		return err
 	}
-	<-p.done
+	<-p.Done
 	return awaitStates(tree[1:], gone)
 }
 

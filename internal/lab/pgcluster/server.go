@@ -36,7 +36,7 @@ type Server struct {
 	claim   net.PacketConn // keeps the port from other clusters
 
 	mu       sync.Mutex
-	running  *process          // the last one that was started, or nil
+	running  process           // the last one that was started, if any
 	settings map[string]string // all of postgresql.conf
 	hba      []string
 	upstream *Server // nil for a primary
