@@ -86,7 +86,7 @@ func raceDetector() bool {
 func (p *Program) Close() error { return p.cleaner.Finish() }
 
 // Command returns the program with arguments on the nodes of connection
-// strings, the primary first. It is told to end when ctx ends.
+// strings, the primary first. It is killed when ctx ends or, where Launch starts it, told to end.
 func (p *Program) Command(ctx context.Context, dsns []string, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, p.Path, args...) //nolint:gosec // It was built here.
 	command.Env = []string{"GORACE=halt_on_error=1", "GOMAXPROCS=" + os.Getenv("GOMAXPROCS")}
@@ -94,16 +94,16 @@ func (p *Program) Command(ctx context.Context, dsns []string, args ...string) *e
 		command.Env = append(command.Env,
 			"PG_CANARY_PRIMARY_DSN="+dsns[0], "PG_CANARY_REPLICA_DSN="+strings.Join(dsns[1:], "\n"))
 	}
-	// A Ctrl-C is for the laboratory, which ends what it started in its order.
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = patience
 	return command
 }
 
 // Launch starts a command that ends with the program, and with this process in
-// whatever way that ends. Wait has to be called, as that of the command would.
+// whatever way that ends. It is told to end when the command's context ends. Wait has to be called, as that of the command would.
 func (p *Program) Launch(command *exec.Cmd) (wait func() error, err error) {
+	// A Ctrl-C is for the laboratory, which ends what it started in its order.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = patience
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", filepath.Base(command.Path), err)
 	}

@@ -10,7 +10,6 @@ import (
 	"io"
 	"os/exec"
 	"regexp"
-	"syscall"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
@@ -35,9 +34,6 @@ func startProcess(ctx context.Context, program *exporter.Program, path string, a
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
 	command := exec.CommandContext(running, path, append(args, "--web.listen-address=127.0.0.1:0")...) //nolint:gosec // The laboratory's choice.
 	command.Env = []string{}
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = patience
 	lines, err := command.StderrPipe()
 	if err != nil {
 		end()
