@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
@@ -52,7 +53,7 @@ func TestCheck(t *testing.T) {
 	t.Run("watching", func(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
-		var out output
+		var out lab.Log
 		ended := make(chan error, 1)
 		go func() {
 			ended <- run(ctx, append(patient, "--watch", "--watch.interval=10ms"), &out, &out)

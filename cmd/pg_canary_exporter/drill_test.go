@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
@@ -36,11 +37,11 @@ type drillReport struct {
 }
 
 // inBackground runs the program until end is called, which returns what runWith does.
-func inBackground(t *testing.T, args ...string) (errs *output, end func() (stdout string, status int)) {
+func inBackground(t *testing.T, args ...string) (errs *lab.Log, end func() (stdout string, status int)) {
 	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
 	t.Cleanup(interrupt)
-	out, errs := &output{}, &output{}
+	out, errs := &lab.Log{}, &lab.Log{}
 	ended := make(chan int, 1)
 	go func() { ended <- exitStatus(run(ctx, args, out, errs), errs) }()
 	return errs, func() (string, int) {

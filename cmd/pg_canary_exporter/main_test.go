@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
@@ -19,28 +18,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // marked is a password that must not appear in any output.
 const marked = "pa55-MARKED"
 
-// output is what a run wrote; it may be read while the run goes on.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
 // runWith runs the program and returns what it wrote and its exit status.
 func runWith(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	var out, errs output
+	var out, errs lab.Log
 	status = exitStatus(run(t.Context(), args, &out, &errs), &errs)
 	for _, text := range []string{out.String(), errs.String()} {
 		if strings.Contains(text, marked) {
@@ -153,7 +134,7 @@ func TestMistakesInFlags(t *testing.T) {
 }
 
 func TestExitStatus(t *testing.T) {
-	var out output
+	var out lab.Log
 	if got := exitStatus(&statusError{status: 1}, &out); got != 1 || out.String() != "" {
 		t.Errorf("status %d, output %q", got, out.String())
 	}

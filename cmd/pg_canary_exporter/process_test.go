@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 )
 
 // asProgram makes the test's own binary the exporter, so that signals meet the
@@ -34,14 +36,14 @@ type process struct {
 	t       *testing.T
 	command *exec.Cmd
 	url     string
-	log     *output
+	log     *lab.Log
 	ended   chan error
 }
 
 // startProcess starts the exporter and waits until it listens.
 func startProcess(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, log: &output{}, ended: make(chan error, 1)}
+	p := &process{t: t, log: &lab.Log{}, ended: make(chan error, 1)}
 	p.command = exec.CommandContext(t.Context(), os.Args[0], append(args, "--web.listen-address=127.0.0.1:0")...)
 	p.command.Env = []string{asProgram + "=yes"}
 	p.command.Stderr = p.log

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
@@ -21,7 +22,7 @@ import (
 type exporter struct {
 	t         *testing.T
 	url       string
-	log       *output
+	log       *lab.Log
 	interrupt context.CancelFunc
 	ended     chan error
 }
@@ -32,7 +33,7 @@ var listening = regexp.MustCompile(`address=(127\.0\.0\.1:\d+)`)
 func start(t *testing.T, args ...string) *exporter {
 	t.Helper()
 	ctx, interrupt := context.WithCancel(context.WithoutCancel(t.Context()))
-	e := &exporter{t: t, log: &output{}, interrupt: interrupt, ended: make(chan error, 1)}
+	e := &exporter{t: t, log: &lab.Log{}, interrupt: interrupt, ended: make(chan error, 1)}
 	go func() { e.ended <- run(ctx, append(args, "--web.listen-address=127.0.0.1:0"), io.Discard, e.log) }()
 	for {
 		if found := listening.FindStringSubmatch(e.log.String()); found != nil {

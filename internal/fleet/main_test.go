@@ -3,14 +3,12 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
@@ -44,37 +43,19 @@ func servers(t *testing.T) *rig.Rig {
 	return r
 }
 
-// logText is a log that can be read while it is written.
-type logText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logText) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // running is a fleet with its configuration file.
 type running struct {
 	*Fleet
 	*Reloader
 	t    *testing.T
 	file string
-	log  *logText
+	log  *lab.Log
 }
 
 // run starts the clusters of a configuration file.
 func run(t *testing.T, content string) *running {
 	t.Helper()
-	r := &running{t: t, file: filepath.Join(t.TempDir(), "clusters.yml"), log: &logText{}}
+	r := &running{t: t, file: filepath.Join(t.TempDir(), "clusters.yml"), log: &lab.Log{}}
 	logger := log.NewLogfmtLogger(r.log)
 	r.Fleet = New(func(cluster string) log.Logger { return log.With(logger, "cluster", cluster) })
 	r.Reloader = NewReloader(r.file, r.Fleet, logger)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -84,31 +84,13 @@ func testConfig(cluster *fakeCluster) Config {
 // timeout sets how long a probe of the only cluster may take.
 func (c Config) timeout(longest time.Duration) { c.Clusters.(fakeClusters)[0].Timeout = longest }
 
-// logText is a log that can be read while it is written.
-type logText struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logText) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
 // running is a server as the exporter runs it.
 type running struct {
 	address   string
 	addresses []string // all of them
-	log       *logText
+	log       *lab.Log
 	stop      func() error // ends it; can be called again
 }
 
@@ -119,7 +101,7 @@ func start(t *testing.T, config Config, webConfig string, hosts ...string) *runn
 	for i, host := range hosts {
 		addresses[i] = host + ":0"
 	}
-	r := &running{log: &logText{}}
+	r := &running{log: &lab.Log{}}
 	config.Logger = log.NewLogfmtLogger(r.log)
 	config.Web = &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &noSocket, WebConfigFile: &webConfig}
 	ctx, interrupt := context.WithCancel(context.WithoutCancel(t.Context()))

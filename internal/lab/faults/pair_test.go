@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
@@ -33,7 +32,7 @@ type pair struct {
 	collector        *collector.Collector
 	handler          *collector.Handler
 	config           pairConfig // of the exporter
-	log              *logBuffer
+	log              *lab.Log
 	closers          []func() // of the exporters
 }
 
@@ -71,7 +70,7 @@ func newPair(t testing.TB, changes ...func(*pairConfig)) *pair {
 		change(&config)
 	}
 	servers := pgtest.New(t, pgcluster.Options{Settings: config.settings})
-	p := &pair{t: t, servers: servers, primary: servers.Primary(), log: &logBuffer{}}
+	p := &pair{t: t, servers: servers, primary: servers.Primary(), log: &lab.Log{}}
 	p.setUp()
 	if config.primaryRuns != nil {
 		config.primaryRuns(p, &config)
@@ -249,24 +248,6 @@ func connections(t testing.TB, server *pgcluster.Server) int {
 	var n int
 	must(t, server.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE usename = '"+canaryRole+"'", &n))
 	return n
-}
-
-// logBuffer is a log that can be read while it is written.
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *logBuffer) Write(line []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(line)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 func must(t testing.TB, err error) {
