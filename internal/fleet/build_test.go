@@ -105,3 +105,28 @@ func TestSources(t *testing.T) {
 		t.Error("listed nodes are another source than listed nodes")
 	}
 }
+
+// TestPortOfAddresses: DNS tells addresses alone.
+func TestPortOfAddresses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		dsn      string
+		discover config.Discover
+		want     int
+	}{
+		{"", config.Discover{DNS: "a.example"}, 5432},
+		{"user=canary port=6432", config.Discover{DNS: "a.example"}, 6432},
+		{"user=canary port=6432", config.Discover{DNS: "a.example", Port: 7000}, 7000},
+		{"user=canary port=6432", config.Discover{SRV: "_postgresql._tcp.example"}, 0},
+	} {
+		given := test.discover
+		got, err := withPort(config.Cluster{Settings: config.Settings{DSN: test.dsn}, Discover: &given})
+		must(t, err)
+		if got.Discover.Port != test.want || given.Port != test.discover.Port {
+			t.Errorf("%+v of %q: port %d, want %d", test.discover, test.dsn, got.Discover.Port, test.want)
+		}
+	}
+	if listed, err := withPort(config.Cluster{}); err != nil || listed.Discover != nil {
+		t.Errorf("listed nodes: %+v, %v", listed.Discover, err)
+	}
+}

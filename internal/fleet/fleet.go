@@ -61,7 +61,11 @@ func (f *Fleet) Apply(c *config.Config) (config.Changes, error) {
 	changes := config.Diff(f.private, private)
 	wanted := make(map[string]config.Cluster, len(c.Clusters))
 	for _, cluster := range c.Clusters {
-		wanted[cluster.Name] = cluster
+		ported, err := withPort(cluster)
+		if err != nil {
+			return config.Changes{}, fmt.Errorf("cluster %s: %w", cluster.Name, err)
+		}
+		wanted[cluster.Name] = ported
 	}
 	members, begun, err := f.begin(changes.Added, wanted)
 	if err != nil {
