@@ -135,6 +135,16 @@ func (c *Cluster) Names() []string {
 	return names
 }
 
+// Asked returns when the last beat was asked for, by a scrape or the pulse; zero for never.
+func (c *Cluster) Asked() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == nil {
+		return time.Time{}
+	}
+	return c.last.began
+}
+
 // Observe has an observer told what happens. It is set before the first probe and [Cluster.Start].
 func (c *Cluster) Observe(o Observer) { c.observer = o }
 

@@ -113,9 +113,10 @@ func (m *Member) start(turn time.Duration) {
 	m.discover(turn)
 }
 
-// connectAhead begins to make the connections, where that is not left to the first scrape.
+// connectAhead begins to make the connections, where that is not left to the first scrape. What comes to a cluster that
+// is in use is connected before the next one: it would miss in that else.
 func (m *Member) connectAhead() {
-	if m.ahead {
+	if asked := m.cluster.Asked(); m.ahead || !asked.IsZero() && time.Since(asked) < restAfter {
 		m.cluster.Prepare()
 	}
 }
