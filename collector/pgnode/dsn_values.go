@@ -73,7 +73,8 @@ var (
 // checkGlued refuses a value that ran into the next pair, or holds a whole
 // connection string.
 func checkGlued(name, value string) error {
-	if passwordWithin.MatchString(value) || name != "options" && pairWithin.MatchString(value) {
+	// What neither has is most values, of thousands in a file.
+	if strings.ContainsAny(value, "=:") && (passwordWithin.MatchString(value) || name != "options" && pairWithin.MatchString(value)) {
 		if separator := strings.IndexAny(value, ";,&"); separator >= 0 {
 			return fmt.Errorf("the value of %s runs into the next pair: pairs are separated by spaces, not by %q", name, value[separator])
 		}
