@@ -141,6 +141,9 @@ func checkName(what, name, forbidden string) error {
 // isQuote reports whether people, shells or text processors use a character as a
 // quote.
 func isQuote(r rune) bool {
+	if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
+		return false
+	}
 	return strings.ContainsRune("'\"`´", r) || unicode.In(r, unicode.Pi, unicode.Pf) || r == '‚' || r == '„'
 }
 
@@ -153,5 +156,8 @@ func lastRune(s string) int {
 // invisible reports whether a character is a space of any kind, a control
 // character or a mark such as a byte order mark.
 func invisible(r rune) bool {
+	if ' ' < r && r <= '~' {
+		return false // Most are in ASCII, and the tables take their time.
+	}
 	return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Z)
 }
