@@ -15,10 +15,8 @@ const (
 )
 
 const (
-	// shortestPause is how often a source may have itself asked.
+	// shortestPause is how often a source is asked at the most, be it that it says so, or that it is urgent.
 	shortestPause = time.Second
-	// hurriedPause is how often it is asked at the most where that is urgent.
-	hurriedPause = 3 * time.Second
 	// idlePause is how often it is asked at the most while nobody needs to know.
 	idlePause = 5 * time.Minute
 )
@@ -114,7 +112,7 @@ func (w *Watcher) rest(ctx context.Context, asked time.Time, pause time.Duration
 	over := time.After(pause)
 	select {
 	case <-w.soon:
-		over = time.After(min(pause, time.Until(asked.Add(hurriedPause))))
+		over = time.After(min(pause, time.Until(asked.Add(shortestPause))))
 	case <-over:
 		return true
 	case <-ctx.Done():

@@ -184,7 +184,7 @@ func TestWatchRests(t *testing.T) {
 		if got := asked(time.Minute, w.Wake); got < 5 || got > 6 {
 			t.Errorf("while somebody needs to know, it is asked %d times in a minute", got)
 		}
-		if got := asked(time.Minute, w.Hurry); got < 19 || got > 21 {
+		if got := asked(time.Minute, w.Hurry); got < 58 || got > 61 {
 			t.Errorf("while it is urgent, it is asked %d times in a minute", got)
 		}
 		if at, all := w.Status().AskedAt, source.questions(); !at.Equal(all[len(all)-1]) {
