@@ -31,6 +31,7 @@ type Collector struct {
 	snapshots *snapshots
 	journal   *journal
 	events    *events
+	memory    memory
 }
 
 var _ probe.Observer = (*Collector)(nil)
@@ -39,7 +40,7 @@ var _ probe.Observer = (*Collector)(nil)
 // node's condition changes.
 func New(prober Prober, logger log.Logger) *Collector {
 	c := &Collector{prober: prober, totals: newTotals(prober.Names()), journal: newJournal(logger), events: newEvents()}
-	c.snapshots = newSnapshots(c.totals)
+	c.snapshots, c.memory.began = newSnapshots(c.totals), time.Now()
 	prober.Observe(c)
 	return c
 }
@@ -52,12 +53,14 @@ func (c *Collector) Ended(r *probe.Result) {
 	c.totals.countBeat(r)
 	c.journal.logBeat(r)
 	c.events.record(r)
+	c.memory.record(r)
 }
 
 // Shown counts and logs that a replica shows a beat.
 func (c *Collector) Shown(replica string, beat verdict.Sighting, delay time.Duration) {
 	c.totals.countShown(replica, delay)
 	c.journal.logShown(replica, beat, delay)
+	c.memory.show(replica, beat.Acknowledged, delay)
 }
 
 // SetNodes says which nodes the cluster has from now on: what is published, logged and counted of others ends. It is
@@ -67,6 +70,7 @@ func (c *Collector) SetNodes(names []string) {
 	c.totals.setNodes(names)
 	c.journal.logMembers(joined, left)
 	c.events.recordMembers(joined, left)
+	c.memory.forget(left)
 }
 
 // difference returns the names that are among some, and not among others.
@@ -75,7 +79,10 @@ func difference(some, others []string) []string {
 }
 
 // Reloaded records that another configuration of the cluster is in force.
-func (c *Collector) Reloaded() { c.events.add(Event{At: time.Now().Round(0), Kind: EventReload}) }
+func (c *Collector) Reloaded() {
+	c.events.add(Event{At: time.Now().Round(0), Kind: EventReload})
+	c.memory.touch()
+}
 
 // Events returns the last things that happened in the cluster, the newest first.
 func (c *Collector) Events() []Event { return c.events.list() }

@@ -7,8 +7,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/internal/report"
+	"github.com/pg-canary/pg_canary_exporter/internal/status"
 )
 
 // check runs one probe, or one after the other with --watch, and prints it.
@@ -47,12 +49,22 @@ func checkOnce(ctx context.Context, o *options, cluster *probe.Cluster, stdout, 
 	result := cluster.Probe(bounded)
 	show := report.Table
 	if o.checkOutput == "json" {
-		show = func(w io.Writer, r *probe.Result) error { return report.JSON(w, r, o.checkNoReplica) }
+		show = o.showJSON
 	}
 	if err := show(stdout, result); err != nil {
 		return "", fmt.Errorf("writing the result: %w", err)
 	}
 	return report.VerdictOn(result, o.checkNoReplica), report.Reasons(stderr, result, o.checkNoReplica)
+}
+
+// showJSON writes a result as /api/v1/clusters/NAME has it.
+func (o *options) showJSON(w io.Writer, r *probe.Result) error {
+	known := collector.Known{Last: r, Close: r, By: collector.ByHand}
+	for i := range r.Nodes {
+		known.Nodes = append(known.Nodes, r.Nodes[i].Name)
+	}
+	c := &status.Cluster{Name: o.ownCluster(), Known: known, Now: known.At()}
+	return report.JSON(w, report.NewDocument(c, o.checkNoReplica))
 }
 
 // sleep is false when ctx ended first.

@@ -44,6 +44,7 @@ type options struct {
 
 	web           *web.FlagConfig
 	telemetryPath string
+	readOnly      bool
 
 	checkOutput        string
 	checkNoReplica     bool
@@ -141,6 +142,8 @@ func (o *options) serveFlags() {
 	o.web = kingpinflag.AddFlags(o.app, server.DefaultAddress)
 	o.app.Flag("web.telemetry-path", "Path under which the metrics are served.").
 		Default("/metrics").StringVar(&o.telemetryPath)
+	o.app.Flag("web.read-only", "Let nobody probe from a status page: its button Probe now is gone, and only scrapes and the pulse write.").
+		BoolVar(&o.readOnly)
 }
 
 func (o *options) checkFlags(command *kingpin.CmdClause) {

@@ -43,6 +43,7 @@ func serve(ctx context.Context, o *options, logger log.Logger) error {
 		Reload:        clusters.reload(o.enableLifecycle),
 		Describe:      func() any { return clusters.Digest() },
 		Stop:          clusters.Stop,
+		ReadOnly:      o.readOnly,
 		MetricsPath:   o.telemetryPath,
 		TimeoutOffset: o.probeTimeoutOff,
 		Web:           o.web,

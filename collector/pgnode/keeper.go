@@ -138,6 +138,16 @@ func (k *keeper) identity() verdict.Server {
 	return k.session.known
 }
 
+// version returns the version of the server at the session, as that told when it was opened.
+func (k *keeper) version() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.session == nil {
+		return ""
+	}
+	return k.session.version
+}
+
 // current returns the session, nil where there is none.
 func (k *keeper) current() *session {
 	k.mu.Lock()

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -127,6 +128,12 @@ func (n *Node) Since() time.Time {
 
 // Identity returns who the server at the open connection is.
 func (n *Node) Identity() verdict.Server { return n.keeper.identity() }
+
+// Version returns the version of the server at the open connection, such as 17.6; "" where there is none.
+func (n *Node) Version() string {
+	version, _, _ := strings.Cut(n.keeper.version(), " ") // What packagers add to it tells them apart.
+	return version
+}
 
 // Pooled says whether the open connection leads through a pooler.
 func (n *Node) Pooled() bool {

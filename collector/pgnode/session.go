@@ -29,6 +29,7 @@ type session struct {
 	hosts         []string      // that it may have led to
 	lookUp        pgconn.LookupFunc
 	inRecovery    bool // when it was opened
+	version       string
 
 	// What the keeper knows of it; its lock guards them.
 	busy, used        bool // used at the moment, used at all
@@ -150,6 +151,7 @@ func (s *session) setUp(ctx context.Context, more ...*transaction) (peer, error)
 	}
 	s.opened = time.Now()
 	s.took = s.opened.Sub(s.begun)
+	s.version = s.conn.ParameterStatus("server_version")
 	for i, who := range asked {
 		if who.err == nil {
 			s.whoSQL, s.identity, s.inRecovery = whoSQLs[i], peers[i].identity, peers[i].inRecovery

@@ -43,6 +43,7 @@ func (f *fakeNode) Prepare() time.Duration      { return 0 }
 func (f *fakeNode) Renew()                      { f.set(func() { f.renewals++ }) }
 func (f *fakeNode) Unrenewed() error            { return nil }
 func (f *fakeNode) Identity() verdict.Server    { return f.server }
+func (f *fakeNode) Version() string             { return "18.1" }
 func (f *fakeNode) Pooled() bool                { return false }
 func (f *fakeNode) Close(context.Context) error { f.set(func() { f.ended = true }); return nil }
 

@@ -79,6 +79,11 @@ type NodeResult struct {
 	// Reconnected is true when the node's connection broke since the probe before, or was ended because
 	// nobody asked for it, or leads to another server.
 	Reconnected bool
+	// Version is the server's, such as 17.6; "" where it was not connected.
+	Version string
+	// Since is since when there has been a connection, which may have been renewed meanwhile; zero for none, and for one
+	// that goes back whenever it is idle.
+	Since time.Time
 	// Pooled is true when a pooler stands in front of the server.
 	Pooled bool
 	// Servers is how many different ones the address led to within the last hour, 0 where
@@ -161,6 +166,15 @@ func (r *Result) Primaries() (count int, known bool) {
 		}
 	}
 	return count, known
+}
+
+// TakingWrites returns the names of the servers that say they are not in recovery, one for each server.
+func (r *Result) TakingWrites() []string {
+	var names []string
+	for _, i := range verdict.Primaries(r.members()) {
+		names = append(names, r.Nodes[i].Name)
+	}
+	return names
 }
 
 func (r *Result) members() []verdict.Member {

@@ -48,6 +48,7 @@ func (c *Cluster) recordIdentity(i int, result *NodeResult) {
 	}
 	result.Server = c.nodes[i].Identity()
 	result.Pooled = c.nodes[i].Pooled()
+	result.Version, result.Since = c.nodes[i].Version(), c.nodes[i].Since()
 	result.InTurn = c.memory[i].servers.Meet(result.Server, time.Now()) || result.InTurn
 	result.Servers = c.memory[i].servers.Count(time.Now())
 	system := result.Server.System

@@ -61,6 +61,8 @@ type Node interface {
 	Unrenewed() error
 	// Identity returns who the server at the open connection is.
 	Identity() verdict.Server
+	// Version returns the version of the server at the open connection, such as 17.6; "" for not known.
+	Version() string
 	// Pooled says whether the open connection leads through a pooler.
 	Pooled() bool
 	// Write commits the next canary value and reads the WAL position, in one

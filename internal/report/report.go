@@ -19,6 +19,8 @@ const (
 	// Broken: it could not be written, a node did not answer as it should or is no
 	// replica, two servers take writes, or there is no replica.
 	Broken Verdict = "broken"
+	// NotProbed: nobody has asked. No probe ends so.
+	NotProbed Verdict = "unknown"
 )
 
 // ExitStatus returns 0, 1 or 2.

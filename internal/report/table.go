@@ -10,6 +10,7 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
+	"github.com/pg-canary/pg_canary_exporter/internal/status"
 )
 
 // Table writes one line a node. The value of a replica is the last that was
@@ -24,7 +25,7 @@ func Table(w io.Writer, r *probe.Result) error {
 		if node.Replica == nil {
 			cells = primaryCells
 		}
-		writeRow(table, append([]string{node.Name, Role(node)}, cells(r, node)...)...)
+		writeRow(table, append([]string{node.Name, status.Role(node)}, cells(r, node)...)...)
 	}
 	return table.Flush()
 }
@@ -62,18 +63,6 @@ func replicaCells(_ *probe.Result, node *probe.NodeResult) []string {
 		cells[4] = string(replica.State)
 	}
 	return cells
-}
-
-// Role is the node's own word, or "?" when it gave none.
-func Role(node *probe.NodeResult) string {
-	switch {
-	case !node.Answered:
-		return "?"
-	case node.State.InRecovery:
-		return "replica"
-	default:
-		return "primary"
-	}
 }
 
 func lsnCell(lsn verdict.LSN) string {

@@ -16,14 +16,14 @@ func CheckMetricsPath(path string) error {
 	segments := strings.Split(path, "/")[1:]
 	switch {
 	case path == "/":
-		return fmt.Errorf("%q is the path of the landing page: give a path such as /metrics", path)
+		return fmt.Errorf("%q is the path of the status page: give a path such as /metrics", path)
 	case !plainPath.MatchString(path):
 		return fmt.Errorf("%q is not a plain path: give a path such as /metrics, "+
 			"with letters, digits and - . _ ~ between slashes, and no slash at the end", path)
 	case slices.Contains(segments, ".") || slices.Contains(segments, ".."):
 		return fmt.Errorf("%q has a segment that is only dots, which clients remove: give a path such as /metrics", path)
-	case segments[0] == "-", segments[0] == "api", path == ProbePath, path == TargetsPath:
-		return fmt.Errorf("%q is reserved for the exporter, like %s, %s and everything below /-/ and /api/: give a path such as /metrics", path, ProbePath, TargetsPath)
+	case slices.Contains([]string{"-", "api", "assets", "clusters"}, segments[0]), path == ProbePath, path == TargetsPath:
+		return fmt.Errorf("%q is reserved for the exporter, like %s, %s and everything below /-/, /api/, /assets/ and /clusters/: give a path such as /metrics", path, ProbePath, TargetsPath)
 	}
 	return nil
 }

@@ -9,11 +9,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/prometheus/common/version"
-	"github.com/prometheus/exporter-toolkit/web"
 )
 
-// documentation is the address that the landing page links to.
+// documentation is the address that the pages link to.
 const documentation = "https://github.com/pg-canary/pg_canary_exporter"
 
 // routes returns the handler of all paths.
@@ -25,7 +23,7 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	if err := CheckMetricsPath(config.MetricsPath); err != nil {
 		return nil, fmt.Errorf("the path of the metrics: %w", err)
 	}
-	landing, err := landingPage(config)
+	pages, err := newPages(config)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +37,8 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	mux.HandleFunc("GET "+ProbePath, scrapes.probe)
 	mux.HandleFunc("GET "+TargetsPath, serveTargets(config.Clusters))
 	mux.HandleFunc("GET "+eventsPath, serveEvents(config.Clusters))
+	mux.HandleFunc("GET "+clustersPath, serveClusters(config.Clusters))
+	mux.HandleFunc("GET "+clustersPath+"/{name}", serveClusterJSON(config.Clusters))
 	mux.HandleFunc("GET "+ConfigPath, serveJSON(config.Describe))
 	mux.HandleFunc("POST "+reloadPath, serveReload(config.Reload))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { writeText(w, "Healthy.\n") })
@@ -49,7 +49,10 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 		}
 		writeText(w, "Ready.\n")
 	})
-	mux.Handle("GET /{$}", landing)
+	mux.HandleFunc("GET /{$}", pages.serveRoot)
+	mux.HandleFunc("GET /clusters/{name}", pages.serveCluster)
+	mux.Handle("POST /clusters/{name}/probe", pages.serveProbeNow(scrapes))
+	mux.HandleFunc("GET /assets/{file}", serveAsset)
 	return compress(mux), nil
 }
 
@@ -63,27 +66,6 @@ func ownMetrics(more []prometheus.Collector) (*prometheus.Registry, error) {
 	own.MustRegister(process, collectors.NewGoCollector(), versioncollector.NewCollector(Name))
 	own.MustRegister(more...)
 	return own, nil
-}
-
-func landingPage(config Config) (http.Handler, error) {
-	metrics, clusters := "a probe of the cluster, and the exporter's own metrics", "where Prometheus finds the cluster's probe"
-	if config.Single == "" {
-		metrics, clusters = "the exporter's own metrics", "the clusters, each of which Prometheus finds the probe of"
-	}
-	return web.NewLandingPage(web.LandingConfig{
-		Name:        Name,
-		Description: "Writes a canary value on the PostgreSQL primary at every scrape, and reads it back from every replica.",
-		Version:     version.Info(),
-		Profiling:   "false",
-		Links: []web.LandingLinks{
-			{Address: config.MetricsPath, Text: "Metrics", Description: metrics},
-			{Address: TargetsPath, Text: "Targets", Description: clusters},
-			{Address: "/-/healthy", Text: "Health", Description: "the exporter runs"},
-			{Address: "/-/ready", Text: "Readiness", Description: "the exporter takes scrapes"},
-		},
-		// Not one of the links, because exporter-toolkit puts a slash before those.
-		ExtraHTML: `<p><a href="` + documentation + `">Documentation</a>: what each metric means, dashboards, alerts and runbooks</p>`,
-	})
 }
 
 // writeText answers; the server ignores that a client is gone.

@@ -72,11 +72,8 @@ func (s *scraper) scrape(w http.ResponseWriter, r *http.Request, cluster Cluster
 		return
 	}
 	defer s.end(cluster.Name)
-	handler := cluster.handler(own, s.timeoutOffset)
-	// The server's own limits are those of what takes no time. Where a connection has none, as in a test, there is nothing to extend.
-	connection, until := http.NewResponseController(w), time.Now().Add(handler.LongestAnswer()+s.limits.Transfer)
-	_, _ = connection.SetReadDeadline(until), connection.SetWriteDeadline(until)
-	handler.ServeHTTP(w, r)
+	s.allow(w, cluster)
+	cluster.handler(own, s.timeoutOffset).ServeHTTP(w, r)
 }
 
 // begin takes one of the places for scrapes of a cluster.

@@ -30,6 +30,8 @@ type Config struct {
 	Clusters Clusters
 	// Single is the name of the only one, of which the metrics have a probe; "" where they do not.
 	Single string
+	// ReadOnly keeps clients from probing from a page.
+	ReadOnly bool
 	// MetricsPath is the path of the metrics, such as /metrics.
 	MetricsPath string
 	// TimeoutOffset is subtracted from what scrapers say that they wait for.

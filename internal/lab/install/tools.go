@@ -90,6 +90,17 @@ var tools = []tool{
 		without: "the test of a server that speaks German fails",
 	},
 	{
+		name: "chromium", what: "Chromium", variable: "PG_CANARY_CHROMIUM",
+		find: Chromium,
+		packages: map[string][]string{
+			"apt-get": {"chromium", "fonts-dejavu-core"},
+			"dnf":     {"chromium", "dejavu-sans-fonts"},
+			"apk":     {"chromium", "font-dejavu"},
+			"zypper":  {"chromium", "dejavu-fonts"},
+			"pacman":  {"chromium", "ttf-dejavu"},
+		},
+	},
+	{
 		name: "patroni", what: "Patroni",
 		find:     packagedByDebian(program("", "patroni"), "patroni"),
 		packages: map[string][]string{"apt-get": {"patroni", "python3-etcd"}},
@@ -154,6 +165,21 @@ func program(variable, name string) func(context.Context) (string, error) {
 		}
 		return "", fmt.Errorf("no %s in PATH, /usr/sbin and /usr/local/sbin", name)
 	}
+}
+
+// Chromium returns the path of Chromium's program, or of Chrome's, which does as well.
+func Chromium(ctx context.Context) (string, error) {
+	const variable = "PG_CANARY_CHROMIUM"
+	names := []string{"chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"}
+	var errs []error
+	for _, name := range names {
+		path, err := program(variable, name)(ctx)
+		if err == nil {
+			return path, nil
+		}
+		errs = append(errs, err)
+	}
+	return "", errs[0]
 }
 
 // packagedByDebian says where a program comes from that few systems have a package of.
