@@ -86,7 +86,7 @@ func (c *Cluster) losses() []Finding {
 // never is what there is to say of a cluster that nobody has asked for yet.
 func (c *Cluster) never() Finding {
 	found := Finding{Level: Unknown, Text: "not probed yet", Words: Words{
-		Means: fmt.Sprintf("nobody has asked for it in the %s since the exporter has had it", Span(max(c.Now.Sub(c.Known.Began), time.Second).Truncate(time.Second))),
+		Means: fmt.Sprintf("nobody has asked for it since the exporter began to watch it, %s", Ago(c.Now.Sub(c.Known.Began))),
 		Next:  "have Prometheus scrape it: /targets lists what is to be scraped; or probe it now", Runbook: "PgCanaryExporterDown",
 	}}
 	if len(c.Known.Nodes) == 0 {

@@ -28,12 +28,14 @@ const (
 )
 
 // String is the level in a word that a page shows.
-func (l Level) String() string { return [...]string{"well", "note", "unknown", "warning", "critical"}[l] }
+func (l Level) String() string {
+	return [...]string{"well", "note", "unknown", "warning", "critical"}[l]
+}
 
 // Finding is something that there is to say of a cluster.
 type Finding struct {
 	Level Level
-	// Text is a sentence without its full stop.
+	// Text is a sentence without its full stop and its capital. It begins with no name, which would get one.
 	Text string
 	Words
 	// Lag is that of the replica that it is about, where known.
@@ -73,7 +75,7 @@ func Findings(r *probe.Result) []Finding {
 			all = append(all, found)
 		}
 	}
-	if len(replicas) == 0 && len(r.Nodes) > 0 {
+	if len(replicas) == 0 && r.Write != nil {
 		all = append(all, Finding{Level: Warning, rank: 50, Text: "there is no replica", Words: Words{
 			"nothing is compared", "Add the connection string of one, or silence this where none is meant to be there", "PgCanaryNoReplica",
 		}})
@@ -135,7 +137,7 @@ func atRisk(r *probe.Result) string {
 func because(r *probe.Result) string {
 	if err := r.WriteFailure(); err != nil {
 		if why := OfReason(probe.ReasonOf(err)); why != "" {
-			return "; of " + r.Primary + ": " + why
+			return "; of the last one, " + r.Primary + ", " + why
 		}
 	}
 	return ""
@@ -149,11 +151,11 @@ func unwritten(r *probe.Result) Finding {
 	}
 	if reason == probe.ReasonSyncWait {
 		return Finding{Level: Critical, rank: 2, Text: "commits wait for a synchronous standby", Words: Words{
-			"on " + r.Primary + " no commit is acknowledged before a standby has it, and none does that",
+			"no commit on " + r.Primary + " is acknowledged before a standby has it, and none does",
 			"Bring a standby of synchronous_standby_names back, or take it out of there", "PgCanaryCommitsWait",
 		}}
 	}
-	text := r.Primary + " acknowledges no writes"
+	text := "primary " + r.Primary + " acknowledges no writes"
 	if why := OfReason(reason); why != "" {
 		text += ": " + why
 	}
@@ -168,9 +170,9 @@ func renewal(r *probe.Result) []Finding {
 	if err == nil {
 		return nil
 	}
-	text := r.Primary + " is written, but something fails there"
+	text := "primary " + r.Primary + " is written, but something fails there"
 	if why := OfReason(probe.ReasonOf(err)); why != "" {
-		text = r.Primary + " is written, but a new connection fails: " + why
+		text = "primary " + r.Primary + " is written, but a new connection fails: " + why
 	}
 	return []Finding{{Level: Warning, rank: 60, Text: text, Words: Words{"", "See the failure of the node below", "PgCanaryPrimaryWriteFailing"}}}
 }
@@ -188,20 +190,32 @@ func ofReplica(r *probe.Result, node *probe.NodeResult) (Finding, bool) {
 	case verdict.StateForeign:
 		found.Level, found.rank, found.Text = Critical, 11, name+" belongs to another cluster"
 	case verdict.StateDiverged:
+		if rivals(r, node) {
+			return Finding{}, false // That there are two primaries says it.
+		}
 		found.Level, found.rank, found.Text = Critical, 10, name+" has left the primary's history"
 	case verdict.StateUnreachable:
 		found.Level, found.rank, found.Text = Critical, 12, name+" does not answer"
 		if node.Connecting && len(node.Failures) == 0 {
 			found.Level, found.Text = Unknown, name+" is still being connected"
 		}
+		if n := len(node.Failures); n > 0 {
+			found.Means = cmp.Or(OfReason(probe.ReasonOf(node.Failures[n-1])), found.Means)
+		}
 	case verdict.StatePrimary:
-		found.Level, found.rank, found.Text = Warning, 40, node.Name+" is no replica: its address leads to the primary"
+		found.Level, found.rank, found.Text = Warning, 40, "node "+node.Name+" is no replica: its address leads to the primary"
 	case verdict.StateDuplicate:
-		found.Level, found.rank, found.Text = Warning, 41, node.Name+" is no replica of its own: its address leads to another node's server"
+		found.Level, found.rank, found.Text = Warning, 41, "node "+node.Name+" is no replica of its own: its address leads to another node's server"
 	default:
 		return ofBehind(r, node, found)
 	}
 	return found, true
+}
+
+// rivals says whether a node beside the primary takes writes too.
+func rivals(r *probe.Result, node *probe.NodeResult) bool {
+	count, _ := r.Primaries()
+	return count > 1 && node.TakesWrites()
 }
 
 // ofBehind says how far a replica is behind, and why.

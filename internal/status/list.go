@@ -100,7 +100,7 @@ func listHeadline(counts [Critical + 1]int, all int) Finding {
 	case counts[Unknown] == all:
 		return Finding{Level: Unknown, Text: "Nothing is known of any cluster"}
 	case counts[Unknown] > 0:
-		return say(Unknown, counts[Unknown], "of which not all is known")
+		return Finding{Level: Unknown, Text: fmt.Sprintf("Not all is known of %d of %d clusters", counts[Unknown], all)}
 	default:
 		return Finding{Level: Well, Text: fmt.Sprintf("All %d clusters are well", all)}
 	}

@@ -32,10 +32,10 @@ type Written struct {
 	Ago                       *Seen // since the last one that was acknowledged; nil where there was none, or it is the newest
 }
 
-// Field is a figure, and how old it is where it is of an earlier result than the rest.
+// Field is a figure, what it comes to in other words, and how old it is where it is of an earlier result than the rest.
 type Field struct {
-	Name, Value string
-	Ago         *Seen
+	Name, Value, Note string
+	Ago               *Seen
 }
 
 // Card is a replica.
@@ -45,6 +45,7 @@ type Card struct {
 	// Verdict is Synced, Lagging or Unknown, and State the one of pg_canary_replica_state; "" for none.
 	Verdict, State string
 	Words
+	// Lag says how far it is behind, or after how long it showed the last beat; "" for not known.
 	Lag    string
 	Fields []Field
 	Strip  Strip
@@ -118,11 +119,16 @@ func (c *Cluster) card(r *probe.Result, node *probe.NodeResult) Card {
 	}
 	if found, ok := ofReplica(r, node); ok {
 		card.Level, card.Words = found.Level, found.Words
+	} else if rivals(r, node) {
+		card.Level, card.Words = Critical, Words{Means: "it takes writes itself"}
 	} else if r.Write == nil && replica.Synced == nil && replica.State != verdict.StateUnreachable {
 		card.Words = Words{Means: "nothing is compared, because nothing was written"}
 	}
 	if replica.Lag != nil {
-		card.Lag = Span(*replica.Lag)
+		card.Lag = Span(*replica.Lag) + " behind"
+		if !replica.FirstFresh.IsZero() {
+			card.Lag = "after " + Span(*replica.Lag)
+		}
 	}
 	card.Fields = c.fields(r, node, card.Verdict)
 	return card
@@ -137,27 +143,31 @@ func (c *Cluster) fields(r *probe.Result, node *probe.NodeResult, synced string)
 	}
 	replayed, behind := positions(node.Replica)
 	fields := []Field{
-		{Name: "Primary value", Value: w.Value}, {Name: "Replica value", Value: value}, {Name: "Verdict", Value: synced},
-		{Name: "Primary LSN", Value: w.LSN}, {Name: "Replica LSN", Value: replayed}, {Name: "Lag bytes", Value: behind},
+		{Name: "Primary value", Value: w.Value},
+		{Name: "Replica value", Value: value},
+		{Name: "Verdict", Value: synced},
+		{Name: "Primary LSN", Value: w.LSN},
+		replayed, behind,
 	}
-	if replayed != "" || behind != "" || r == c.Known.Close {
+	if replayed.Value != "" || behind.Value != "" || r == c.Known.Close {
 		return fields
 	}
 	// A beat of the pulse asks for the value alone.
 	if earlier := find(c.looked(), node.Name); earlier != nil && earlier.Replica != nil {
-		fields[4].Value, fields[5].Value = positions(earlier.Replica)
+		fields[4], fields[5] = positions(earlier.Replica)
 		fields[4].Ago, fields[5].Ago = c.lookedAt(), c.lookedAt()
 	}
 	return fields
 }
 
-// positions returns how far a replica has replayed, and how far that is behind; "" for not known.
-func positions(replica *probe.ReplicaResult) (replayed, behind string) {
+// positions are how far a replica has replayed, and how far that is behind.
+func positions(replica *probe.ReplicaResult) (replayed, behind Field) {
+	replayed.Name, behind.Name = "Replica LSN", "Lag bytes"
 	if replica.First != nil {
-		replayed = lsn(replica.First.ReplayLSN)
+		replayed.Value = lsn(replica.First.ReplayLSN)
 	}
 	if replica.LagBytes != nil {
-		behind = Size(*replica.LagBytes)
+		behind.Value, behind.Note = Size(*replica.LagBytes)
 	}
 	return replayed, behind
 }

@@ -10,6 +10,8 @@ import (
 // Row is a node in the table of them.
 type Row struct {
 	Name, Role, Version, Timeline string
+	// Asked is false for a node that no probe has asked yet.
+	Asked bool
 	// Connection says whether there is one, and Since since when; nil where that is not known.
 	Connection string
 	Since      *Seen
@@ -37,7 +39,7 @@ func (c *Cluster) rows(r *probe.Result) []Row {
 }
 
 func (c *Cluster) row(r *probe.Result, node *probe.NodeResult) Row {
-	row := Row{Name: node.Name, Role: Role(node), Version: node.Version, Timeline: timeline(node)}
+	row := Row{Name: node.Name, Asked: true, Role: Role(node), Version: node.Version, Timeline: timeline(node)}
 	row.Connection, row.Failures = connection(node), failuresOf(node)
 	if !node.Since.IsZero() {
 		row.Since = c.seenAt(node.Since)
@@ -88,7 +90,7 @@ func connection(node *probe.NodeResult) string {
 	case node.Pooled:
 		text = "through a pooler"
 	case !node.Since.IsZero():
-		text = "open since"
+		text = "opened"
 	case node.Connecting && !node.Up:
 		text = "being made"
 	case !node.Up:

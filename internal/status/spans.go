@@ -40,18 +40,18 @@ func Ago(age time.Duration) string {
 	return Span(max(age.Truncate(time.Second), time.Second)) + " ago"
 }
 
-// Size says how many bytes there are, exactly, and from 10 KiB on in a larger unit too.
-func Size(bytes uint64) string {
-	exact := grouped(bytes) + " B"
+// Size says exactly how many bytes there are and, from 10 KiB on, about how many of a larger unit; "" else.
+func Size(bytes uint64) (exact, about string) {
+	exact = grouped(bytes) + " B"
 	for _, unit := range []struct {
 		size uint64
 		name string
 	}{{1 << 40, "TiB"}, {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
 		if bytes >= unit.size && bytes >= 10<<10 {
-			return fmt.Sprintf("%.1f %s (%s)", float64(bytes)/float64(unit.size), unit.name, exact)
+			return exact, fmt.Sprintf("%.1f %s", float64(bytes)/float64(unit.size), unit.name)
 		}
 	}
-	return exact
+	return exact, ""
 }
 
 // grouped writes a number with a thin space after each three digits.

@@ -11,7 +11,7 @@ import (
 // The picture of a strip, in its own units: each beat has a column of so much, and bars are so high.
 const (
 	stripColumn = 6
-	StripHeight = 48
+	StripHeight = 72
 	StripWidth  = stripColumn * collector.MostBeats
 	barWidth    = 4
 	leastBar    = 4
@@ -90,7 +90,7 @@ func newBar(beat collector.Beat, mark collector.Mark) Bar {
 	case mark.Outcome == collector.OutcomeNone:
 		return Bar{}
 	case mark.Outcome == collector.OutcomeUnknown:
-		bar.Kind, bar.Height, bar.Title = "unknown", StripHeight/3, at+": unknown"
+		bar.Kind, bar.Height, bar.Title = "unknown", StripHeight/4, at+": unknown"
 		if mark.Delay >= 0 {
 			bar.Title = at + ": shown after " + Span(mark.Delay) + ", perhaps in time"
 		}

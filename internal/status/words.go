@@ -18,7 +18,7 @@ type Words struct {
 var states = map[verdict.ReplicaState]Words{
 	verdict.StateSynced: {Means: "shows what was written in time"},
 	verdict.StateUnreachable: {
-		"does not answer", "look whether the server runs and its address leads there from this host", "PgCanaryReplicaUnreachable",
+		"it gave no answer", "look whether the server runs and its address leads there from this host", "PgCanaryReplicaUnreachable",
 	},
 	verdict.StateForeign: {
 		"the server has the system identifier of another cluster", "correct its connection string", "PgCanaryReplicaForeign",
@@ -39,7 +39,7 @@ var states = map[verdict.ReplicaState]Words{
 	verdict.StatePaused: {
 		"replay is paused", "SELECT pg_wal_replay_resume() on the replica resumes it", "PgCanaryReplicaPaused",
 	},
-	verdict.StateDelayed: {Means: "recovery_min_apply_delay holds the canary back"},
+	verdict.StateDelayed: {Means: "the replica's recovery_min_apply_delay holds it back"},
 	verdict.StateDisconnected: {
 		"no WAL receiver is streaming", "see the replica's log and primary_conninfo", "PgCanaryReplicaDisconnected",
 	},
