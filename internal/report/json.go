@@ -40,7 +40,7 @@ type WriteDocument struct {
 // NodeDocument is a node.
 type NodeDocument struct {
 	Node           string            `json:"node"`
-	Up             bool              `json:"up"`
+	Up             *bool             `json:"up,omitempty"`
 	Role           string            `json:"role,omitempty"`
 	Version        string            `json:"version,omitempty"`
 	Timeline       uint32            `json:"timeline,omitempty"`
@@ -142,7 +142,7 @@ func JSON(w io.Writer, document any) error {
 
 func newNodeDocument(node *probe.NodeResult) NodeDocument {
 	d := NodeDocument{
-		Node: node.Name, Up: node.Up, Version: node.Version, Timeline: node.State.Timeline, ConnectedSince: node.Since.UTC().Truncate(time.Second),
+		Node: node.Name, Up: &node.Up, Version: node.Version, Timeline: node.State.Timeline, ConnectedSince: node.Since.UTC().Truncate(time.Second),
 	}
 	if node.Answered {
 		d.Role = status.Role(node)

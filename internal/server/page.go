@@ -110,7 +110,7 @@ func (p *pages) serveOne(w http.ResponseWriter, r *http.Request, c Cluster, base
 	}
 	beats, marks := c.Collector.Marks()
 	v := p.view(base, everyCluster)
-	v.Page, v.Many = status.NewPage(&known, beats, marks), base != ""
+	v.Page, v.Many = status.NewPage(&known, beats, marks), base != "" && len(p.clusters.All()) > 1
 	v.JSON, v.Probe = "api/v1/clusters/"+url.PathEscape(c.Name), "clusters/"+url.PathEscape(c.Name)+"/probe"
 	v.Title = c.Name + ": " + v.Page.Headline.Text + " · pg_canary"
 	p.render(w, "cluster", v)

@@ -36,7 +36,13 @@ func TestPagesOfWhatThereIs(t *testing.T) {
 		"no target where there is no cluster":   {fleetConfig(), ProbePath, 400, "The exporter probes none.", ""},
 		"the configuration":                     {described, ConfigPath, 200, `{"name":"orders"}`, ""},
 		"the configuration, where none is told": {fleetConfig(), ConfigPath, 404, "", "{"},
-		"the landing page of many clusters":     {fleetConfig(found), "/", 200, "each of which Prometheus finds", ""},
+		"the page of many clusters":             {fleetConfig(found, named("other", &fakeCluster{})), "/", 200, "Nothing is known of any cluster", "Replicas</h2>"},
+		"the page of the only one":              {fleetConfig(found), "/", 200, "Not probed yet", "All clusters"},
+		"the page of none":                      {fleetConfig(), "/", 200, "There is no cluster", ""},
+		"one of many":                           {fleetConfig(found, named("other", &fakeCluster{})), "/clusters/other", 200, "All clusters", ""},
+		"the page of a cluster that is not":     {fleetConfig(found), "/clusters/fond", 404, `There is no cluster "fond". Is it found?`, "<"},
+		"a file that no page has":               {fleetConfig(found), "/assets/list.html", 404, "", "define"},
+		"as JSON, one that is not":              {fleetConfig(found), "/api/v1/clusters/none", 404, `There is no cluster "none".`, "{"},
 		"no such page":                          {fleetConfig(found), "/none", 404, "", "pg_canary"},
 	} {
 		status, body := ask(handle(t, test.config), http.MethodGet, test.path)

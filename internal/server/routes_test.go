@@ -1,20 +1,23 @@
 package server
 
 import (
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestStrangePathsAreRefused: none may make net/http panic, or take another route's place.
 func TestStrangePathsAreRefused(t *testing.T) {
 	for _, path := range []string{
-		"/probe", "/targets", "/api", "/api/v1/events", "", "/", "//", "metrics", " /metrics", "/metrics ", "/metrics/", "/a//b", "//a", "/x/../y", "/..", "/.", "/./", "/a/./b", "/a/..",
+		"/probe", "/targets", "/api", "/api/v1/events", "/clusters", "/clusters/x", "/assets/x", "", "/", "//", "metrics", " /metrics", "/metrics ", "/metrics/", "/a//b", "//a", "/x/../y", "/..", "/.", "/./", "/a/./b", "/a/..",
 		"/-/healthy", "/-/ready", "/-/metrics", "/-", "/-/", "/{x}", "/{x...}", "/{$}", "/a{x}", "/a b", "/a\tb", "/a\nb", "/a\x00b",
 		"/%zz", "/%20", "/%2d/healthy", "/?x", "/metrics?x=1", "/#", "/#a", "GET /x", "GET /metrics", "host/x", "example.com/metrics",
 		"http://host/metrics", "/*", "/é", "/日本", "/\xff", `/"`, "/'", "/<script>", `/\`, "/;", "/&", "/a:b",
@@ -45,7 +48,7 @@ func TestPlainPathsAreServed(t *testing.T) {
 			continue
 		}
 		for _, want := range []struct{ path, text string }{
-			{path, "pg_canary_up 0"}, {"/-/healthy", "Healthy."}, {"/-/ready", "Ready."}, {"/", `href="` + path + `"`},
+			{path, "pg_canary_up 0"}, {"/-/healthy", "Healthy."}, {"/-/ready", "Ready."}, {"/", `href="` + path[1:] + `"`},
 		} {
 			recorder := httptest.NewRecorder()
 			handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, want.path, nil))
@@ -98,32 +101,48 @@ func TestOnlyGETRunsAProbe(t *testing.T) {
 	}
 }
 
-// TestEveryLinkOfTheLandingPage follows the links to the exporter itself, and
-// wants the others whole.
-func TestEveryLinkOfTheLandingPage(t *testing.T) {
-	server := start(t, testConfig(&fakeCluster{}), "", "127.0.0.1")
-	page, status := server.get(t, "/")
-	if status != http.StatusOK {
-		t.Fatalf("the landing page answers %d", status)
-	}
-	var links []string
-	for _, found := range regexp.MustCompile(`(?i)(?:href|src|action)="([^"]*)"`).FindAllStringSubmatch(page, -1) {
-		links = append(links, found[1])
-	}
-	if want := []string{"/metrics", "/targets", "/-/healthy", "/-/ready", documentation}; !slices.Equal(links, want) {
-		t.Errorf("the links are %q, want %q", links, want)
-	}
-	for _, link := range links {
-		to, err := url.Parse(link)
-		must(t, err)
-		if to.IsAbs() {
-			if to.Scheme != "https" || to.Host == "" {
-				t.Errorf("%s is no https link", link)
+// TestEveryLink follows the links of the pages to the exporter itself, from wherever they are, and wants the others whole.
+func TestEveryLink(t *testing.T) {
+	healthy, _ := in("orders", situations()["cut"], time.Now())
+	other, _ := in("a:b.c-d_e", situations()["healthy"], time.Now())
+	for _, clusters := range []fakeClusters{{healthy}, {healthy, other}} {
+		server := start(t, Config{Clusters: clusters, MetricsPath: "/a/metrics"}, "", "127.0.0.1")
+		for _, path := range []string{"/", "/clusters/orders"} {
+			page, status := server.get(t, path)
+			if status != http.StatusOK {
+				t.Fatalf("%s answers %d", path, status)
 			}
-			continue
+			here, err := url.Parse("http://" + server.address + path)
+			must(t, err)
+			for _, found := range regexp.MustCompile(`(?i)(?:href|src|action)="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+				to, err := url.Parse(html.UnescapeString(found[1]))
+				must(t, err)
+				switch to = here.ResolveReference(to); {
+				case to.Host != here.Host:
+					if to.Scheme != "https" || !strings.HasPrefix(to.String(), documentation) {
+						t.Errorf("%s has a link to %s", path, to)
+					}
+				case strings.HasSuffix(to.Path, "/probe"): // That takes a POST.
+				default:
+					if _, status := server.get(t, to.RequestURI()); status != http.StatusOK {
+						t.Errorf("%s has a link to %s, which answers %d", path, to, status)
+					}
+				}
+			}
 		}
-		if _, status := server.get(t, link); status != http.StatusOK {
-			t.Errorf("%s answers %d", link, status)
+		must(t, server.stop())
+	}
+}
+
+// TestRunbooksAreThere: every alert that a page's link names has its runbook in this repository.
+func TestRunbooksAreThere(t *testing.T) {
+	for name, s := range situations() {
+		c, _ := in("orders", s, time.Now())
+		_, body := ask(handle(t, Config{Clusters: fakeClusters{c}, MetricsPath: "/metrics"}), http.MethodGet, "/")
+		for _, found := range regexp.MustCompile(`href="`+regexp.QuoteMeta(runbooks)+`([^"]*)"`).FindAllStringSubmatch(body, -1) {
+			if _, err := os.Stat("../../docs/runbooks/" + found[1]); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }

@@ -4,6 +4,8 @@ package browser
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -144,10 +146,22 @@ func (p *Page) Heard() (string, error) {
 		if node.Ignored || node.Name == nil || node.Role == nil {
 			continue
 		}
-		role, name := strings.Trim(string(node.Role.Value), `"`), strings.Trim(string(node.Name.Value), `"`)
-		if name != "" {
+		var role, name string
+		if err := errors.Join(json.Unmarshal(node.Role.Value, &role), json.Unmarshal(node.Name.Value, &name)); err != nil {
+			return "", err
+		}
+		if name != "" && role != "InlineTextBox" { // That is how a text is broken into lines.
 			lines = append(lines, role+" "+name)
 		}
 	}
 	return strings.Join(lines, "\n"), nil
+}
+
+// Follow does what leads to another page, waits for that, and returns its status.
+func (p *Page) Follow(actions ...chromedp.Action[chromedp.Void]) (status int64, err error) {
+	response, err := chromedp.RunResponse(p.ctx, actions...)
+	if err != nil {
+		return 0, err
+	}
+	return response.Status, nil
 }
