@@ -18,7 +18,7 @@ import (
 // everything is a result in which every field has a value somewhere.
 func everything() *probe.Result {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	after := func(d time.Duration) time.Time { return at.Add(d) }
+	after := at.Add
 	delay, lag := time.Minute, 16*time.Second
 	return &probe.Result{
 		Scraped: true, Started: at, Duration: 1100 * time.Millisecond, Primary: "a",
@@ -57,7 +57,9 @@ func TestJSON(t *testing.T) {
 	document.AddBeats([]collector.Beat{{At: r.Started.Add(-time.Second), Written: true}, {At: r.Started}, {At: r.Started, Written: true}, {At: r.Started, Written: true}},
 		map[string][]collector.Mark{
 			"b": {
-				{Outcome: collector.OutcomeSynced, Delay: 1500 * time.Microsecond}, {Delay: -1}, {Outcome: collector.OutcomeLate, Delay: -1},
+				{Outcome: collector.OutcomeSynced, Delay: 1500 * time.Microsecond},
+				{Delay: -1},
+				{Outcome: collector.OutcomeLate, Delay: -1},
 				{Outcome: collector.OutcomeNone, Delay: -1},
 			},
 		})

@@ -198,7 +198,7 @@ func testKeyboard(t *testing.T, b *browser.Browser) {
 	c, played := in("orders", situations()["paused"], time.Now())
 	server := served(t, fakeClusters{c})
 	page := open(t, b, views["1366"], server.URL)
-	focused := ""
+	focused := false
 	for range 20 {
 		must(t, page.Do(chromedp.KeyEvent("\t")))
 		outline, err := browser.Evaluate[string](page, `document.activeElement.id + "|" + getComputedStyle(document.activeElement).outlineStyle`)
@@ -206,9 +206,12 @@ func testKeyboard(t *testing.T, b *browser.Browser) {
 		if !strings.HasSuffix(outline, "|solid") {
 			t.Fatalf("what has the focus does not show it: %s", outline)
 		}
-		if focused = strings.TrimSuffix(outline, "|solid"); focused == "probe" {
+		if focused = outline == "probe|solid"; focused {
 			break
 		}
+	}
+	if !focused {
+		t.Fatal("the button cannot be reached")
 	}
 	played.shows(seen(time.Now(), 2000, played.names))
 	must(t, page.Await(`document.querySelector(".said p").textContent === "All well" && document.activeElement.id === "probe"`))

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/hex"
 	"hash/fnv"
 	"html/template"
@@ -56,7 +57,7 @@ func serveAsset(w http.ResponseWriter, r *http.Request) {
 	securePage(w.Header())
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "public, max-age=86400")
-	_, _ = w.Write(content) // The server ignores that a client is gone.
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }
 
 // hashOfAssets tells the files of this exporter apart from those of another version.

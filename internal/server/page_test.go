@@ -10,14 +10,20 @@ import (
 	"time"
 )
 
+// answer is what a client gets besides the text.
+type answer struct {
+	status int
+	header http.Header
+}
+
 // request asks for a path with some headers.
-func request(handler http.Handler, method, path string, headers map[string]string) *http.Response {
+func request(handler http.Handler, method, path string, headers map[string]string) answer {
 	recorder, r := httptest.NewRecorder(), httptest.NewRequest(method, path, nil)
 	for name, value := range headers {
 		r.Header.Set(name, value)
 	}
 	handler.ServeHTTP(recorder, r)
-	return recorder.Result()
+	return answer{recorder.Code, recorder.Header()}
 }
 
 // TestLookingProbesNothing, whatever is looked at.
@@ -27,8 +33,8 @@ func TestLookingProbesNothing(t *testing.T) {
 	handler := handle(t, Config{Clusters: fakeClusters{c, other}, MetricsPath: "/metrics"})
 	for _, path := range []string{"/", "/clusters/orders", "/clusters/other", "/api/v1/clusters", "/api/v1/clusters/orders", "/api/v1/clusters/other", "/assets/status.js"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			if answer := request(handler, method, path, nil); answer.StatusCode != http.StatusOK {
-				t.Errorf("%s %s answers %d", method, path, answer.StatusCode)
+			if got := request(handler, method, path, nil); got.status != http.StatusOK {
+				t.Errorf("%s %s answers %d", method, path, got.status)
 			}
 		}
 	}
@@ -42,15 +48,15 @@ func TestPagesAreSecure(t *testing.T) {
 	c, _ := in(`<script>alert(1)</script>`, situations()["paused"], time.Now())
 	handler := handle(t, Config{Clusters: fakeClusters{c}, MetricsPath: "/metrics"})
 	for _, path := range []string{"/", "/clusters/" + url.PathEscape(c.Name), "/assets/status.css"} {
-		answer := request(handler, http.MethodGet, path, nil)
-		policy := answer.Header.Get("Content-Security-Policy")
+		got := request(handler, http.MethodGet, path, nil)
+		policy := got.header.Get("Content-Security-Policy")
 		for _, part := range []string{"default-src 'none'", "script-src 'self'", "form-action 'self'", "frame-ancestors 'none'"} {
 			if !strings.Contains(policy, part) {
 				t.Errorf("%s: the policy is %q, without %q", path, policy, part)
 			}
 		}
-		if strings.Contains(policy, "unsafe") || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s: %v", path, answer.Header)
+		if strings.Contains(policy, "unsafe") || got.header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %v", path, got.header)
 		}
 	}
 	_, body := ask(handler, http.MethodGet, "/")
@@ -65,9 +71,9 @@ func TestUnchangedPages(t *testing.T) {
 	other, _ := in("other", situations()["healthy"], time.Now())
 	handler := handle(t, Config{Clusters: fakeClusters{c, other}, MetricsPath: "/metrics"})
 	for _, path := range []string{"/", "/clusters/orders"} {
-		tag := request(handler, http.MethodGet, path, nil).Header.Get("ETag")
+		tag := request(handler, http.MethodGet, path, nil).header.Get("ETag")
 		again := func(path string) int {
-			return request(handler, http.MethodGet, path, map[string]string{"If-None-Match": tag}).StatusCode
+			return request(handler, http.MethodGet, path, map[string]string{"If-None-Match": tag}).status
 		}
 		if got := again(path); tag == "" || got != http.StatusNotModified {
 			t.Errorf("%s with its tag %q answers %d", path, tag, got)
@@ -102,9 +108,9 @@ func TestProbeNow(t *testing.T) {
 	} {
 		c, played := in("a/b", situations()["never"], time.Now())
 		handler := handle(t, Config{Clusters: fakeClusters{c}, MetricsPath: "/metrics", ReadOnly: test.readOnly})
-		answer := request(handler, test.method, test.path, test.headers)
-		if answer.StatusCode != test.status || answer.Header.Get("Location") != test.location || (played.probes > 0) != (test.status == 303) {
-			t.Errorf("%s: %d, to %q, and %d probes", name, answer.StatusCode, answer.Header.Get("Location"), played.probes)
+		got := request(handler, test.method, test.path, test.headers)
+		if got.status != test.status || got.header.Get("Location") != test.location || (played.probes > 0) != (test.status == 303) {
+			t.Errorf("%s: %d, to %q, and %d probes", name, got.status, got.header.Get("Location"), played.probes)
 		}
 		_, body := ask(handler, http.MethodGet, "/")
 		if strings.Contains(body, "Probe now") == test.readOnly {
@@ -141,7 +147,7 @@ func TestClustersAsJSON(t *testing.T) {
 	if one.Verdict != "lagging" || len(one.Nodes) != 3 || len(one.Nodes[1].Replica.Beats) != 100 {
 		t.Errorf("%s", body)
 	}
-	if answer := request(handler, http.MethodGet, "/api/v1/clusters", nil); answer.Header.Get("Content-Type") != "application/json" {
-		t.Errorf("%v", answer.Header)
+	if got := request(handler, http.MethodGet, "/api/v1/clusters", nil); got.header.Get("Content-Type") != "application/json" {
+		t.Errorf("%v", got.header)
 	}
 }

@@ -37,7 +37,7 @@ func TestPagesOfWhatThereIs(t *testing.T) {
 		"the configuration":                     {described, ConfigPath, 200, `{"name":"orders"}`, ""},
 		"the configuration, where none is told": {fleetConfig(), ConfigPath, 404, "", "{"},
 		"the page of many clusters":             {fleetConfig(found, named("other", &fakeCluster{})), "/", 200, "Nothing is known of any cluster", "Replicas</h2>"},
-		"the page of the only one":              {fleetConfig(found), "/", 200, "Not probed yet", "All clusters"},
+		"the page of the only one":              {fleetConfig(named("fresh", &fakeCluster{})), "/", 200, "Not probed yet", "All clusters"},
 		"the page of none":                      {fleetConfig(), "/", 200, "There is no cluster", ""},
 		"one of many":                           {fleetConfig(found, named("other", &fakeCluster{})), "/clusters/other", 200, "All clusters", ""},
 		"the page of a cluster that is not":     {fleetConfig(found), "/clusters/fond", 404, `There is no cluster "fond". Is it found?`, "<"},
