@@ -95,7 +95,7 @@ func TestDemo(t *testing.T) {
 	if err := run(ctx, []string{"demo", "--listen=127.0.0.1:0", "--load", "--pause", "--interval=100ms"}, out); err != nil {
 		t.Errorf("it ended with %v:\n%s", err, &out.text)
 	}
-	for _, want := range []string{"PostgreSQL's server: ", "Metrics: http://127.0.0.1:", "psql on replica1", "On replica1: SELECT", "Writing heavily", "files removed"} {
+	for _, want := range []string{"PostgreSQL's server: ", "Look at http://127.0.0.1:", "Metrics: http://127.0.0.1:", "psql on replica1", "On replica1: SELECT", "Writing heavily", "files removed"} {
 		if !strings.Contains(out.text.String(), want) {
 			t.Errorf("the demo does not say %q:\n%s", want, &out.text)
 		}

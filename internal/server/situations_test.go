@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,55 +125,57 @@ type situation struct {
 	// from is how many of the newest beats are changed; 0 is one.
 	from int
 	age  time.Duration
+	// gap is how far beats are apart; 0 is a second.
+	gap time.Duration
 }
 
 func situations() map[string]situation {
 	three := []string{"a", "b", "c"}
 	return map[string]situation{
-		"healthy": {three, 100, func(*probe.Result) {}, 0, 3 * time.Second},
-		"paused":  {three, 100, func(r *probe.Result) { behind(r, 1, 16*time.Second, verdict.StatePaused) }, 16, 3 * time.Second},
-		"cut": {three, 100, func(r *probe.Result) {
+		"healthy": {names: three, beats: 100, change: func(*probe.Result) {}, from: 0, age: 3 * time.Second},
+		"paused":  {names: three, beats: 100, change: func(r *probe.Result) { behind(r, 1, 16*time.Second, verdict.StatePaused) }, from: 16, age: 3 * time.Second},
+		"cut": {names: three, beats: 100, change: func(r *probe.Result) {
 			behind(r, 1, 26*time.Second, verdict.StateReceiving)
 			silent(r, 2, probe.ReasonTimeout, "read tcp 10.20.0.9:41320->10.20.0.12:5432: i/o timeout: the host or the network does not answer")
-		}, 26, 3 * time.Second},
-		"no primary": {three, 100, func(r *probe.Result) {
+		}, from: 26, age: 3 * time.Second},
+		"no primary": {names: three, beats: 100, change: func(r *probe.Result) {
 			unwritten(r)
 			silent(r, 0, probe.ReasonConnect, refused)
 			for i := 1; i < 3; i++ {
 				r.Nodes[i].Replica.State = verdict.StateDisconnected
 			}
-		}, 16, 3 * time.Second},
-		"two primaries": {three, 100, func(r *probe.Result) {
+		}, from: 16, age: 3 * time.Second},
+		"two primaries": {names: three, beats: 100, change: func(r *probe.Result) {
 			r.Nodes[2].State = verdict.State{Timeline: 4, Detailed: true}
 			r.Nodes[2].Replica = &probe.ReplicaResult{Verdict: verdict.Verdict{State: verdict.StateDiverged, Synced: new(false)}}
 			r.AtRisk = &verdict.Loss{Commits: 12}
-		}, 5, 3 * time.Second},
-		"commits wait": {three, 100, func(r *probe.Result) {
+		}, from: 5, age: 3 * time.Second},
+		"commits wait": {names: three, beats: 100, change: func(r *probe.Result) {
 			unwritten(r)
 			r.Nodes[0].Failures = []error{&probe.Error{Reason: probe.ReasonSyncWait, Err: errors.New("the commit waits for a synchronous standby"), Hint: "bring one of synchronous_standby_names back"}}
-		}, 4, 3 * time.Second},
-		"delayed": {three, 40, func(r *probe.Result) { behind(r, 2, 59*time.Minute, verdict.StateDelayed) }, 40, 3 * time.Second},
-		"lost": {three, 100, func(r *probe.Result) {
+		}, from: 4, age: 3 * time.Second},
+		"delayed": {names: three, beats: 40, change: func(r *probe.Result) { behind(r, 2, 59*time.Minute, verdict.StateDelayed) }, from: 40, age: 3 * time.Second},
+		"lost": {names: three, beats: 100, change: func(r *probe.Result) {
 			r.Lost = &verdict.Loss{Commits: 3}
 			r.Takeovers = []probe.Takeover{{From: "c", To: "a"}}
 			r.Outage.Ended = 6100 * time.Millisecond
-		}, 0, 3 * time.Second},
-		"doubtful": {three, 100, func(r *probe.Result) {
+		}, from: 0, age: 3 * time.Second},
+		"doubtful": {names: three, beats: 100, change: func(r *probe.Result) {
 			replica := r.Nodes[1].Replica
 			replica.Synced, replica.State, replica.First.Received = nil, "", r.Started.Add(303*time.Millisecond)
-		}, 30, 3 * time.Second},
-		"old":    {three, 100, func(*probe.Result) {}, 0, 6 * time.Minute},
+		}, from: 30, age: 3 * time.Second},
+		"old":    {names: three, beats: 100, change: func(*probe.Result) {}, from: 0, age: 6 * time.Minute},
 		"never":  {names: three},
 		"nobody": {},
-		"long names": {[]string{longName("primary"), longName("near"), longName("far")}, 100, func(r *probe.Result) {
+		"long names": {names: []string{longName("primary"), longName("near"), longName("far")}, beats: 100, change: func(r *probe.Result) {
 			behind(r, 2, 16*time.Second, verdict.StateReplaying)
-		}, 16, 3 * time.Second},
-		"pulse": {three, 100, func(r *probe.Result) {
+		}, from: 16, age: 3 * time.Second},
+		"pulse": {names: three, beats: 100, change: func(r *probe.Result) {
 			r.Scraped = false
 			for i := 1; i < 3; i++ {
 				r.Nodes[i].Replica.First.State, r.Nodes[i].Replica.LagBytes = verdict.State{}, nil
 			}
-		}, 4, 3 * time.Second},
+		}, from: 4, age: 3 * time.Second},
 	}
 }
 
@@ -182,7 +185,7 @@ func in(name string, s situation, now time.Time) (Cluster, *scene) {
 	c := Cluster{Name: name, Timeout: 5 * time.Second, Collector: collector.New(played, log.NewNopLogger())}
 	for n := range s.beats {
 		left := s.beats - n
-		r := seen(now.Add(-s.age-time.Duration(left-1)*time.Second), int64(1000+n), s.names)
+		r := seen(now.Add(-s.age-time.Duration(left-1)*cmp.Or(s.gap, time.Second)), int64(1000+n), s.names)
 		if left <= max(s.from, 1) {
 			s.change(r)
 		} else if n%23 == 11 {
@@ -207,7 +210,9 @@ func hundred(now time.Time) fakeClusters {
 		if i == 42 {
 			name = longName("cluster")
 		}
-		s.beats = min(s.beats, 2)
+		if s.beats = min(s.beats, 2); s.age < time.Minute {
+			s.gap = time.Hour // They are not old before long.
+		}
 		c, _ := in(name, s, now)
 		clusters = append(clusters, c)
 	}

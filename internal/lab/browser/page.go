@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
@@ -129,9 +130,12 @@ func Evaluate[T any](p *Page, expression string) (T, error) {
 	return chromedp.Run(p.ctx, chromedp.Evaluate[T](expression))
 }
 
+// patience guards against waiting for ever, and is no limit that a slow machine should meet.
+const patience = 3 * time.Minute
+
 // Await waits until a JavaScript expression is true on the page.
 func (p *Page) Await(expression string) error {
-	_, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression))
+	_, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(patience)))
 	return err
 }
 

@@ -129,7 +129,7 @@ func nameFlags(servers []*pgcluster.Server) []string {
 }
 
 func (d *demo) introduce(took time.Duration) {
-	lab.Say(d.out, "Ready in %v. Metrics: http://%s/metrics", took.Round(100*time.Millisecond), d.address())
+	lab.Say(d.out, "Look at http://%s/ in a browser. Ready in %v. Metrics: http://%[1]s/metrics", d.address(), took.Round(100*time.Millisecond))
 	for _, server := range d.servers.Servers.Servers() {
 		lab.Say(d.out, "psql on %s: PGPASSFILE=%s psql -h %s -p %d -U postgres",
 			server.Name, d.servers.Servers.Passfile(), server.Host, server.Port)
