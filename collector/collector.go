@@ -87,6 +87,9 @@ func (c *Collector) Reloaded() {
 // Events returns the last things that happened in the cluster, the newest first.
 func (c *Collector) Events() []Event { return c.events.list() }
 
+// EventsOf returns those of a kind among the last things that happened, the newest first.
+func (c *Collector) EventsOf(kind EventKind) []Event { return c.events.of(kind) }
+
 // Gather returns the metrics of a result, and the totals of all beats.
 func (c *Collector) Gather(r *probe.Result) ([]*dto.MetricFamily, error) {
 	c.totals.countOutageTime(r.Outage.All)

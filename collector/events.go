@@ -81,6 +81,19 @@ func (e *events) list() []Event {
 	return all
 }
 
+// of returns a copy of those of a kind, the newest first.
+func (e *events) of(kind EventKind) []Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var some []Event
+	for i := len(e.last) - 1; i >= 0; i-- {
+		if e.last[i].Kind == kind {
+			some = append(some, e.last[i])
+		}
+	}
+	return some
+}
+
 // record adds what a beat and its reads saw happen.
 func (e *events) record(r *probe.Result) {
 	e.add(append(clusterEvents(r), e.nodeEvents(r)...)...)

@@ -66,6 +66,21 @@ func TestJSON(t *testing.T) {
 	golden(t, "testdata/cluster.json", document)
 }
 
+// TestDocsShowIt: the page on the API has it as it is.
+func TestDocsShowIt(t *testing.T) {
+	page, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("testdata/cluster.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(page, append([]byte("```json\n"), want...)) {
+		t.Error("docs/api.md does not show testdata/cluster.json as it is")
+	}
+}
+
 // TestJSONOfWhatIsNotKnown: a cluster that nobody has asked for has its nodes' names.
 func TestJSONOfWhatIsNotKnown(t *testing.T) {
 	c := &status.Cluster{Name: "orders", Known: collector.Known{Nodes: []string{"a", "b"}}}

@@ -108,12 +108,7 @@ func testSituations(t *testing.T, b *browser.Browser) {
 // look opens a page, which has nothing to complain of, asks nobody else, fits, can be read, and has what is to be heard.
 func look(t *testing.T, b *browser.Browser, view browser.View, url string, heard []string) {
 	page := open(t, b, view, url)
-	if *pictures != "" {
-		png, err := page.Picture()
-		must(t, err)
-		name := strings.NewReplacer("TestInABrowser/situations/", "", "_", "-").Replace(t.Name())
-		must(t, os.WriteFile(filepath.Join(*pictures, name+".png"), png, 0o600))
-	}
+	takePicture(t, page, strings.NewReplacer("TestInABrowser/situations/", "", "_", "-").Replace(t.Name()))
 	text, err := page.Heard()
 	must(t, err)
 	for _, want := range heard {
@@ -129,6 +124,17 @@ func look(t *testing.T, b *browser.Browser, view browser.View, url string, heard
 		t.Errorf("too pale to be read: %q; wider than the screen: %q", pale, wide)
 	}
 	unmoved(t, page, url)
+}
+
+// takePicture keeps a picture of the page, where they are wanted.
+func takePicture(t *testing.T, page *browser.Page, name string) {
+	t.Helper()
+	if *pictures == "" {
+		return
+	}
+	png, err := page.Picture()
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(*pictures, name+".png"), png, 0o600))
 }
 
 // unmoved: the page has complained of nothing, and has asked nobody else.
@@ -288,6 +294,7 @@ func testRealPair(t *testing.T, b *browser.Browser) {
 	}
 	must(t, servers.Replica.Exec(t.Context(), "SELECT pg_wal_replay_pause()"))
 	pressUntil("behind: paused")
+	takePicture(t, page, "real-pair-paused")
 	must(t, servers.Replica.Exec(t.Context(), "SELECT pg_wal_replay_resume()"))
 	pressUntil("All well")
 	unmoved(t, page, server.URL)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/common/version"
 
+	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/internal/config"
 	"github.com/pg-canary/pg_canary_exporter/internal/status"
 )
@@ -105,6 +106,7 @@ func (p *pages) serveCluster(w http.ResponseWriter, r *http.Request) {
 
 func (p *pages) serveOne(w http.ResponseWriter, r *http.Request, c Cluster, base string) {
 	known := c.known(time.Now())
+	known.Events = c.Collector.Events()
 	if p.unchanged(w, r, []status.Cluster{known}) {
 		return
 	}
@@ -116,9 +118,9 @@ func (p *pages) serveOne(w http.ResponseWriter, r *http.Request, c Cluster, base
 	p.render(w, "cluster", v)
 }
 
-// known is what is known of the cluster at a moment.
+// known is what is known of the cluster at a moment. Of what happened that is what there is to say of a cluster in a list.
 func (c Cluster) known(now time.Time) status.Cluster {
-	return status.Cluster{Name: c.Name, Known: c.Collector.Known(), Events: c.Collector.Events(), Now: now}
+	return status.Cluster{Name: c.Name, Known: c.Collector.Known(), Events: c.Collector.EventsOf(collector.EventLost), Now: now}
 }
 
 func (p *pages) view(base string, every int) *view {

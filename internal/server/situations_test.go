@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-kit/log"
@@ -109,12 +108,12 @@ func unwritten(r *probe.Result) {
 
 const (
 	refused = "dial tcp 10.20.0.11:5432: connect: connection refused"
-	sector  = "-of-the-second-shard-in-eu-central-1c.postgres.internal.example.com:5432"
+	suffix  = ".shard-2.checkout.shop.eu-central-1c.production.postgres.example.com:5432"
 )
 
 // longName is a name of ninety characters.
 func longName(begin string) string {
-	return (strings.Repeat(begin+"-", 20) + sector)[20*len(begin)+20-(90-len(sector)):]
+	return fmt.Sprintf("%s-%0*d%s", begin, 90-len(begin)-1-len(suffix), 1, suffix)
 }
 
 // situation is what a page is looked at in: the nodes, and what the newest of its beats came to.

@@ -130,14 +130,14 @@ func atRisk(r *probe.Result) string {
 	if r.AtRisk == nil {
 		return "more than one server takes writes"
 	}
-	return fmt.Sprintf("more than one server takes writes, and %d acknowledged canary commits are on another one than %s only", r.AtRisk.Commits, r.Primary)
+	return fmt.Sprintf("more than one server takes writes, and %d acknowledged canary commits are not on %s", r.AtRisk.Commits, r.Primary)
 }
 
 // because says why the primary was not written, where that is known.
 func because(r *probe.Result) string {
 	if err := r.WriteFailure(); err != nil {
 		if why := OfReason(probe.ReasonOf(err)); why != "" {
-			return "; of the last one, " + r.Primary + ", " + why
+			return "; the last that did, " + r.Primary + ": " + why
 		}
 	}
 	return ""
