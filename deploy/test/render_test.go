@@ -42,15 +42,15 @@ const (
 
 // kinds makes an object of each kind that may come out.
 var kinds = map[string]func() metav1.Object{
-	"v1/ConfigMap":                              func() metav1.Object { return &corev1.ConfigMap{} },
-	"v1/Service":                                func() metav1.Object { return &corev1.Service{} },
-	"v1/ServiceAccount":                         func() metav1.Object { return &corev1.ServiceAccount{} },
-	"apps/v1/Deployment":                        func() metav1.Object { return &appsv1.Deployment{} },
-	"batch/v1/Job":                              func() metav1.Object { return &batchv1.Job{} },
-	"networking.k8s.io/v1/NetworkPolicy":        func() metav1.Object { return &networkingv1.NetworkPolicy{} },
-	"policy/v1/PodDisruptionBudget":             func() metav1.Object { return &policyv1.PodDisruptionBudget{} },
-	"monitoring.coreos.com/v1/PrometheusRule":   func() metav1.Object { return &monitoringv1.PrometheusRule{} },
-	"monitoring.coreos.com/v1/ServiceMonitor":   func() metav1.Object { return &monitoringv1.ServiceMonitor{} },
+	"v1/ConfigMap":                                func() metav1.Object { return &corev1.ConfigMap{} },
+	"v1/Service":                                  func() metav1.Object { return &corev1.Service{} },
+	"v1/ServiceAccount":                           func() metav1.Object { return &corev1.ServiceAccount{} },
+	"apps/v1/Deployment":                          func() metav1.Object { return &appsv1.Deployment{} },
+	"batch/v1/Job":                                func() metav1.Object { return &batchv1.Job{} },
+	"networking.k8s.io/v1/NetworkPolicy":          func() metav1.Object { return &networkingv1.NetworkPolicy{} },
+	"policy/v1/PodDisruptionBudget":               func() metav1.Object { return &policyv1.PodDisruptionBudget{} },
+	"monitoring.coreos.com/v1/PrometheusRule":     func() metav1.Object { return &monitoringv1.PrometheusRule{} },
+	"monitoring.coreos.com/v1/ServiceMonitor":     func() metav1.Object { return &monitoringv1.ServiceMonitor{} },
 	"monitoring.coreos.com/v1alpha1/ScrapeConfig": func() metav1.Object { return &monitoringv1alpha1.ScrapeConfig{} },
 }
 
