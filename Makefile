@@ -70,6 +70,11 @@ test-patroni: $(LAB) ## Try discovery and the whole exporter on a real Patroni w
 	@$(LAB) install postgres patroni etcd cc
 	$(GO) test $(RACE) -tags patroni -count 1 -timeout 30m ./internal/lab/patroni
 
+# A module of its own, with Helm's and Kubernetes' modules: building them takes minutes once, and seconds from then on.
+.PHONY: test-deploy
+test-deploy: ## Render the Helm chart and the manifests for Kubernetes, and check what comes out.
+	cd deploy/test && GO=$(GO) $(GO) test -timeout 20m ./...
+
 .PHONY: cover
 cover: tools ## Measure the coverage of collector/....
 	$(GO) test -coverpkg ./collector/... -coverprofile cover.out ./collector/... ./cmd/... ./internal/...
@@ -115,6 +120,7 @@ compare: postgres ## Compare this exporter with the formulas of other exporters 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, vet and lints.
 	$(GOLANGCI) run
+	cd deploy/test && $(GOLANGCI) run
 
 .PHONY: rules
 rules: ## Check Prometheus's configuration and rules, and run the rules' unit tests.

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // It holds nothing that anybody misses.
 	program = filepath.Join(dir, "pg_canary_exporter")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, "./cmd/pg_canary_exporter")
+	build := exec.Command(cmp.Or(os.Getenv("GO"), "go"), "build", "-buildvcs=false", "-o", program, "./cmd/pg_canary_exporter")
 	build.Dir = "../.." // The exporter's own module.
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {

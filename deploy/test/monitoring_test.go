@@ -104,7 +104,7 @@ func TestServiceMonitor(t *testing.T) {
 	if endpoint := monitor.Spec.Endpoints[1]; endpoint.Path != "/probe" || endpoint.Params["target"][0] != "a:b" {
 		t.Errorf("scraped is %s with %v", endpoint.Path, endpoint.Params)
 	}
-	if own := monitor.Spec.Endpoints[0]; own.Path != "/metrics" || *own.RelabelConfigs[0].Replacement != "pg_canary_exporter" {
+	if own := monitor.Spec.Endpoints[0]; own.Path != "/metrics" || *own.RelabelConfigs[0].Replacement != release || *own.RelabelConfigs[1].Replacement != "pg_canary_exporter" {
 		t.Errorf("the exporter's own metrics: %v", own)
 	}
 }

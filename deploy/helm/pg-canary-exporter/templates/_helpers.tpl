@@ -84,13 +84,11 @@ labels:
   {{- end }}
 {{- end }}
 
+{{- /* What Prometheus needs to be admitted, each at the beginning of a line; nothing where it needs nothing. */}}
 {{- define "pg-canary-exporter.scrapeAuth" -}}
-{{- with .Values.monitoring.tlsConfig }}
-tlsConfig:
-  {{- toYaml . | nindent 2 }}
+{{- $auth := dict }}
+{{- range $key := list "tlsConfig" "basicAuth" }}
+{{- with get $.Values.monitoring $key }}{{ $_ := set $auth $key . }}{{ end }}
 {{- end }}
-{{- with .Values.monitoring.basicAuth }}
-basicAuth:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- with $auth }}{{ toYaml . }}{{ end }}
 {{- end }}
