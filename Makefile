@@ -132,6 +132,7 @@ rules: ## Check Prometheus's configuration and rules, and run the rules' unit te
 .PHONY: format
 format: $(GOLANGCI) ## Format the code.
 	$(GOLANGCI) fmt
+	cd deploy/test && $(GOLANGCI) fmt
 
 $(GOLANGCI):
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
