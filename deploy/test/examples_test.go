@@ -193,7 +193,9 @@ func paths(t *testing.T, spec corev1.PodSpec, volume string) []string {
 		items = v.ConfigMap.Items
 	case v.Secret != nil:
 		items = v.Secret.Items
+		checkMode(t, volume, v.Secret.DefaultMode)
 	case v.Projected != nil:
+		checkMode(t, volume, v.Projected.DefaultMode)
 		for _, source := range v.Projected.Sources {
 			switch {
 			case source.Secret != nil:
@@ -211,6 +213,14 @@ func paths(t *testing.T, spec corev1.PodSpec, volume string) []string {
 		t.Errorf("the volume %s has all keys of what it is made of", volume)
 	}
 	return all
+}
+
+// checkMode: what may be secret is for the exporter's group alone.
+func checkMode(t *testing.T, volume string, mode *int32) {
+	t.Helper()
+	if mode == nil || *mode != 0o440 {
+		t.Errorf("the files of the volume %s have not the mode 0440", volume)
+	}
 }
 
 // clusters is the exporter's configuration.

@@ -90,12 +90,12 @@ func TestScrapeConfigs(t *testing.T) {
 // TestServiceMonitor: each cluster is a target as /targets makes it, whatever its labels are.
 func TestServiceMonitor(t *testing.T) {
 	values := examples(t)["servicemonitor"]
-	values = merged(values, parse(t, `config: {clusters: [{name: "a:b", labels: {price: "$1 or ${x}"}, nodes: [{name: a, dsn: host=a}]}]}`))
+	values = merged(values, parse(t, `config: {clusters: [{name: "a:b", labels: {price: "$1 or ${x}", "on": "off"}, nodes: [{name: a, dsn: host=a}]}]}`))
 	monitor := only[*monitoringv1.ServiceMonitor](t, rendered(t, values))
 	if len(monitor.Spec.Endpoints) != 2 {
 		t.Fatalf("endpoints: %v", monitor.Spec.Endpoints)
 	}
-	want := map[string]string{"price": "$$1 or $${x}", "cluster": "a:b", "instance": "a:b", "job": "pg_canary"}
+	want := map[string]string{"price": "$$1 or $${x}", "on": "off", "cluster": "a:b", "instance": "a:b", "job": "pg_canary"}
 	got := map[string]string{}
 	for _, relabeling := range monitor.Spec.Endpoints[1].RelabelConfigs {
 		if relabeling.Action == "replace" {

@@ -109,8 +109,12 @@ func TestOpenShift(t *testing.T) {
 
 // TestReleaseNames: a release of any name can be installed, beside another one.
 func TestReleaseNames(t *testing.T) {
-	for _, name := range []string{"a", strings.Repeat("long-", 10) + "one"} {
-		files, err := render(packaged(t), name, merged(examples(t)["cloudnativepg"], parse(t, "databaseServices: []")))
+	values := merged(examples(t)["cloudnativepg"], parse(t, "databaseServices: []"))
+	if _, err := render(packaged(t), "1e3", values); err == nil || !strings.Contains(err.Error(), "give another one as fullnameOverride") {
+		t.Errorf("a name that no Service can have: %v", err)
+	}
+	for name, override := range map[string]string{"a": "", "1e3": "e3", "on": "", strings.Repeat("long-", 10) + "one": ""} {
+		files, err := render(packaged(t), name, merged(values, map[string]any{"fullnameOverride": override}))
 		if err != nil {
 			t.Fatal(err)
 		}

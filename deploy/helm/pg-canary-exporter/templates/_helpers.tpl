@@ -17,15 +17,15 @@
 {{- end }}
 
 {{- define "pg-canary-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "pg-canary-exporter.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "pg-canary-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: exporter
 {{- end }}
 
 {{- /* Of everything but the exporter's own pods, which alone are selected by component: exporter. */}}
 {{- define "pg-canary-exporter.commonLabels" -}}
-app.kubernetes.io/name: {{ include "pg-canary-exporter.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "pg-canary-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
@@ -61,7 +61,7 @@ projected:
     {{- range .Values.files }}
     {{- $name := default .configMap .secret }}
     - {{ ternary "secret" "configMap" (not (empty .secret)) }}:
-        name: {{ $name }}
+        name: {{ $name | quote }}
         optional: true
         items:
           {{- range .keys }}
@@ -76,7 +76,7 @@ projected:
 {{- end }}
 
 {{- define "pg-canary-exporter.monitoringMeta" -}}
-namespace: {{ default .Release.Namespace .Values.monitoring.namespace }}
+namespace: {{ default .Release.Namespace .Values.monitoring.namespace | quote }}
 labels:
   {{- include "pg-canary-exporter.labels" . | nindent 2 }}
   {{- with .Values.monitoring.labels }}
