@@ -70,10 +70,11 @@ test-patroni: $(LAB) ## Try discovery and the whole exporter on a real Patroni w
 	@$(LAB) install postgres patroni etcd cc
 	$(GO) test $(RACE) -tags patroni -count 1 -timeout 30m ./internal/lab/patroni
 
-# A module of its own, with Helm's and Kubernetes' modules: building them takes minutes once, and seconds from then on.
+# A module of its own, with Helm's and Kubernetes' modules: building them takes minutes once, and seconds from then on. Go's cache
+# of results knows no files outside of a module, and these tests are of nothing else.
 .PHONY: test-deploy
 test-deploy: ## Render the Helm chart and the manifests for Kubernetes, and check what comes out.
-	cd deploy/test && GO=$(GO) $(GO) test -timeout 20m ./...
+	cd deploy/test && GO=$(GO) $(GO) test -count 1 -timeout 20m ./...
 
 .PHONY: cover
 cover: tools ## Measure the coverage of collector/....
