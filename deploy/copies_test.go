@@ -23,10 +23,13 @@ func TestCopies(t *testing.T) {
 	for _, path := range glob(t, "../prometheus/rules/*.yml") {
 		name, content := filepath.Base(path), read(t, path)
 		want[chart+"/files/rules/"+name] = content
-		want["kubernetes/prometheus-operator/rules-"+strings.TrimSuffix(name, ".yml")+".yaml"] = prometheusRule(name, content)
+		rule := "rules-" + strings.TrimSuffix(name, ".yml") + ".yaml"
+		want["kubernetes/prometheus-operator/"+rule] = prometheusRule(name, content)
+		listed(t, "kubernetes/prometheus-operator/kustomization.yaml", rule)
 	}
 	for _, path := range glob(t, "../dashboards/*.json") {
 		want[chart+"/files/dashboards/"+filepath.Base(path)] = read(t, path)
+		listed(t, "../dashboards/kustomization.yaml", filepath.Base(path))
 	}
 	for path, content := range want {
 		if *update {
@@ -43,6 +46,14 @@ func TestCopies(t *testing.T) {
 		if _, made := want[path]; !made {
 			t.Errorf("%s is made of nothing any more: delete it", path)
 		}
+	}
+}
+
+// listed: kustomize takes what is listed alone.
+func listed(t *testing.T, kustomization, name string) {
+	t.Helper()
+	if !strings.Contains(read(t, kustomization), name) {
+		t.Errorf("%s does not list %s: add it there", kustomization, name)
 	}
 }
 

@@ -32,6 +32,7 @@ func TestExamples(t *testing.T) {
 			checkPodSecurity(t, made)
 			checkSelectors(t, made)
 			checkFiles(t, made)
+			checkSetup(t, made)
 			checkExporterTakesIt(t, made)
 		})
 	}

@@ -5,7 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
+
+	batchv1 "k8s.io/api/batch/v1"
 )
 
 // program is the exporter's command, which TestMain builds.
@@ -38,5 +42,24 @@ func checkExporterTakesIt(t *testing.T, made objects) {
 	}
 	if output, err := exec.Command(program, "config", "check", "--syntax-only", path).CombinedOutput(); err != nil {
 		t.Errorf("the exporter refuses the configuration: %v\n%s\n%s", err, output, clusters(t, made))
+	}
+}
+
+// checkSetup: setup makes what the exporter then looks for, in the same database, for the same role and under the same name.
+func checkSetup(t *testing.T, made objects) {
+	t.Helper()
+	config := clusters(t, made)
+	for name, job := range named[*batchv1.Job](made) {
+		args := strings.Join(job.Spec.Template.Spec.Containers[0].Args, "\n")
+		cluster, role := regexp.MustCompile(`--cluster\.name=(.*)`).FindStringSubmatch(args)[1], regexp.MustCompile(`--role=(.*)`).FindStringSubmatch(args)[1]
+		database := regexp.MustCompile(`dbname=\S+`).FindString(args)
+		for _, want := range []string{"name: " + cluster + "\n", "user=" + role + " ", database + " "} {
+			if !strings.Contains(config, want) {
+				t.Errorf("%s makes what nobody looks for: %q is not in\n%s", name, want, config)
+			}
+		}
+		if !strings.Contains(args, "--canary.section=default") {
+			t.Errorf("%s makes another section: %s", name, args)
+		}
 	}
 }
