@@ -28,6 +28,9 @@ type fakeNode struct {
 	mute     bool        // connections to it are begun, and not made
 	thaws    time.Time   // it answers nothing before
 	ended    bool        // it was closed
+	several  bool        // its address lists several servers
+	position func() (verdict.Position, error)
+	looks    int // at its position
 }
 
 var _ Node = (*fakeNode)(nil)
@@ -57,6 +60,19 @@ func (f *fakeNode) Since() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(1, 0)
+}
+
+func (f *fakeNode) Unbroken() time.Time { return f.Since() }
+func (f *fakeNode) Several() bool       { return f.several }
+func (f *fakeNode) Position(ctx context.Context) (verdict.Position, error) {
+	if err := f.answers(ctx); err != nil {
+		return verdict.Position{}, err
+	}
+	f.mu.Lock()
+	position := f.position
+	f.looks++
+	f.mu.Unlock()
+	return position()
 }
 
 func (f *fakeNode) Connect(ctx context.Context) error {

@@ -50,7 +50,7 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 		writeText(w, "Ready.\n")
 	})
 	mux.Handle("GET /{$}", landing)
-	return compress(mux), nil
+	return compress(newGatekeeper(config).before(mux)), nil
 }
 
 // ownMetrics returns the exporter's own metrics, without those of a probe.

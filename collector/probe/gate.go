@@ -1,0 +1,255 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
+)
+
+// GateAsk is what a check of the gate wants to know.
+type GateAsk struct {
+	// Node is the node's name.
+	Node string
+	// Max is how stale a read may be or, where the node is to take writes, how long ago the last beat may have
+	// been acknowledged.
+	Max time.Duration
+	// Timeout is how long the answer may take; 0 is as long as a proof is likely to come: Max, but at least half a
+	// second, and no longer than a replica is waited for.
+	Timeout time.Duration
+	// KeepDown has a node pass while the primary cannot be asked that is as fresh as was asked for up to
+	// the last beat.
+	KeepDown bool
+}
+
+// GateAnswer is what a check is told.
+type GateAnswer struct {
+	verdict.GateVerdict
+	// Reason is why the node or, for [verdict.GateNoPrimary] and [verdict.GateKept], the primary cannot be
+	// asked; "" where that is not known.
+	Reason Reason
+	// Primary is the node that acknowledged the last beat, "" for none, and Rivals are the nodes that take
+	// writes where that are several servers.
+	Primary string
+	Rivals  []string
+	// Unwritten is true where positions prove nothing, because the primary's present life has written no beat yet.
+	Unwritten bool
+}
+
+// ErrNoNode is why there is no answer for a node: the cluster has none of that name.
+var ErrNoNode = errors.New("the cluster has no such node")
+
+const (
+	// gateApart is how long beats for the gate are apart where scrapes share a probe no longer than that.
+	gateApart = 200 * time.Millisecond
+	// gatePatience is how long a check may take at the least that does not say how long.
+	gatePatience = 500 * time.Millisecond
+	// gateAwake is how long connections are left alone while checks come that need none.
+	gateAwake = 30 * time.Second
+	// lookTimeout bounds a look at one server.
+	lookTimeout = 2 * time.Second
+)
+
+// GateApart returns how long beats for the gate are apart at the least: no proof can be demanded to be
+// newer at any time.
+func (c *Cluster) GateApart() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gateApartLocked()
+}
+
+func (c *Cluster) gateApartLocked() time.Duration { return cmp.Or(c.cfg.MinInterval, gateApart) }
+
+// Fresh says whether it is proved that a read on a node is at most so stale. The answer comes from what is known; where that
+// is too old a beat is made, or a look that writes nothing, which all checks share, and
+// waited for until ctx ends or the time is over. The error is [ErrNoNode].
+func (c *Cluster) Fresh(ctx context.Context, ask GateAsk) (GateAnswer, error) {
+	return c.check(ctx, &check{GateAsk: ask})
+}
+
+// Writable says whether the last beat was acknowledged by a node, and not too long ago. Where it was,
+// another one is made. The error is [ErrNoNode].
+func (c *Cluster) Writable(ctx context.Context, ask GateAsk) (GateAnswer, error) {
+	return c.check(ctx, &check{GateAsk: ask, writes: true})
+}
+
+// check is one that is being answered.
+type check struct {
+	GateAsk
+	writes bool // whether the node takes writes, in place of how fresh it is
+	asked  time.Time
+}
+
+// byPosition says whether positions prove what a check asks for, in place of beats.
+func (c *Cluster) byPosition(k *check) bool { return c.cfg.ByPosition && !k.writes }
+
+// judgeLocked answers a check for the i-th node by what is known.
+func (c *Cluster) judgeLocked(i int, k *check, now time.Time) GateAnswer {
+	if k.writes {
+		return c.writableLocked(i, &k.GateAsk, now)
+	}
+	return c.freshLocked(i, &k.GateAsk, now)
+}
+
+// check answers from what is known or, where that does not prove it, waits for what may.
+func (c *Cluster) check(ctx context.Context, k *check) (GateAnswer, error) {
+	k.asked = time.Now()
+	answer, news, again, err := c.step(k, false)
+	if news == nil {
+		return answer, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeoutOf(&k.GateAsk))
+	defer cancel()
+	for news != nil {
+		var due <-chan time.Time
+		var timer *time.Timer
+		if !again.IsZero() {
+			timer = time.NewTimer(time.Until(again))
+			due = timer.C
+		}
+		ended := false
+		select {
+		case <-news:
+		case <-due:
+		case <-ctx.Done():
+			ended = true
+		case <-c.life.Done():
+			ended = true
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+		answer, news, again, err = c.step(k, ended)
+	}
+	return answer, err
+}
+
+func (c *Cluster) timeoutOf(ask *GateAsk) time.Duration {
+	if ask.Timeout > 0 {
+		return ask.Timeout
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return max(min(ask.Max, c.cfg.Wait), gatePatience)
+}
+
+// step judges a check by what is known now. Where there may be more to know soon, it begins what is needed for
+// that, and returns what is closed when there is news, and when to ask again at the latest; last is true
+// where there is no time to wait for it.
+func (c *Cluster) step(k *check, last bool) (answer GateAnswer, news <-chan struct{}, again time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gated.Store(true)
+	i := slices.IndexFunc(c.nodes, func(n Node) bool { return n.Name() == k.Node })
+	if i < 0 {
+		return GateAnswer{}, nil, time.Time{}, ErrNoNode
+	}
+	now := time.Now()
+	answer = c.judgeLocked(i, k, now)
+	switch {
+	case answer.State == verdict.GateKept:
+		c.pursueLocked(i, k, now) // Whether the primary is back.
+		return answer, nil, time.Time{}, nil
+	case answer.Open:
+		c.stayAwakeLocked(i, now)
+		return answer, nil, time.Time{}, nil
+	case last, c.closed, c.saidAllLocked(i, k):
+		return answer, nil, time.Time{}, nil
+	}
+	again = c.pursueLocked(i, k, now)
+	if c.news == nil {
+		c.news = make(chan struct{})
+	}
+	return answer, c.news, again, nil
+}
+
+// announceLocked tells the checks that wait that there is news.
+func (c *Cluster) announceLocked() {
+	if c.news != nil {
+		close(c.news)
+		c.news = nil
+	}
+}
+
+// saidAllLocked says whether what was begun since the check came has ended, so that it is answered by what is
+// known: a round of all nodes, or a look at the node, or at the primary, that failed.
+func (c *Cluster) saidAllLocked(i int, k *check) bool {
+	if r := c.last; r != nil && r.over && !r.began.Before(k.asked) {
+		return true
+	}
+	return c.failedSince(i, k.asked) || c.byPosition(k) && c.failedSince(c.primary, k.asked)
+}
+
+// failedSince says whether a look at the i-th node failed that was begun since a time.
+func (c *Cluster) failedSince(i int, asked time.Time) bool {
+	l := c.looks[c.nodes[i]]
+	return l != nil && l.ended && l.failed && !l.began.Before(asked)
+}
+
+// pursueLocked begins what may prove what a check asks for, and returns when to do that again; the zero time
+// for not before there is news.
+func (c *Cluster) pursueLocked(i int, k *check, now time.Time) (again time.Time) {
+	newest := c.beat.Sent
+	if c.byPosition(k) {
+		newest = latest(newest, c.positions.Newest())
+	}
+	switch outdated := now.Sub(newest) > k.Max || c.failure.err != nil; {
+	case outdated && c.byPosition(k):
+		if again = c.lookAtPrimaryLocked(now); c.failure.err != nil { // Perhaps another one takes writes.
+			for other := range c.nodes {
+				again = sooner(again, c.lookAtLocked(other, now, newest))
+			}
+		}
+	case outdated:
+		again = c.beatSoonLocked(now)
+	default:
+		again = c.lookAtLocked(i, now, newest)
+	}
+	// A primary that is silent is one that cannot be asked.
+	if r := c.last; k.KeepDown && r != nil && !r.answered {
+		again = sooner(again, latest(r.began.Add(impatience), now.Add(time.Millisecond)))
+	}
+	return again
+}
+
+// beatSoonLocked has a beat made, which all checks share, and scrapes too. It returns when that is possible where it
+// is not yet.
+func (c *Cluster) beatSoonLocked(now time.Time) (again time.Time) {
+	apart := c.gateApartLocked()
+	if r := c.last; r != nil && !r.answered {
+		return time.Time{} // That says whether the primary can be asked.
+	}
+	if c.closed || c.gate != nil || c.open >= most || len(c.nodes) == 0 {
+		return now.Add(apart)
+	}
+	if r := c.scraped; r != nil && now.Before(r.began.Add(apart)) {
+		return r.began.Add(apart)
+	}
+	r := c.beginLocked(true)
+	c.running.Go(func() { c.run(r) })
+	c.scraped = r
+	return time.Time{}
+}
+
+// stayAwakeLocked keeps the connections from being ended as if nobody needed them, while checks are answered
+// from what is known.
+func (c *Cluster) stayAwakeLocked(i int, now time.Time) {
+	if now.Sub(c.awake) < gateAwake || c.closed {
+		return
+	}
+	c.awake = now
+	for _, n := range []Node{c.nodes[c.primary], c.nodes[i]} {
+		c.running.Go(func() { n.Prepare() })
+	}
+}
+
+// sooner returns the earlier one of two times, of which the zero time is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
