@@ -25,7 +25,7 @@ func explain(ask *probe.GateAsk, answer *probe.GateAnswer) string {
 	case verdict.GateForeign:
 		return node + " leads to a server of another cluster: correct its connection string."
 	case verdict.GateDiverged:
-		return node + " is on another history than the server that acknowledged the last beat" + named(" (%s)", answer.Primary) + ": it never gets what is written there."
+		return node + " is on another history than the server that acknowledged the last beat" + inserted(" (%s)", answer.Primary) + ": it never gets what is written there."
 	case verdict.GateSplit:
 		return "Two servers take writes (" + strings.Join(answer.Rivals, ", ") + "): nobody knows whose writes a read should show."
 	case verdict.GateNoPrimary:
@@ -54,7 +54,7 @@ func allowed(ask *probe.GateAsk, answer *probe.GateAnswer) string {
 func noPrimary(answer *probe.GateAnswer) string {
 	switch {
 	case len(answer.Rivals) > 0:
-		return "The primary" + named(" (%s)", answer.Primary) + " cannot be asked" + because(answer.Reason) + ", and " + strings.Join(answer.Rivals, ", ") +
+		return "The primary" + inserted(" (%s)", answer.Primary) + " cannot be asked" + because(answer.Reason) + ", and " + strings.Join(answer.Rivals, ", ") +
 			" takes writes that nothing was acknowledged of yet."
 	case answer.Reason != "":
 		return "The primary cannot be asked" + because(answer.Reason) + ": nobody knows what was acknowledged since."
@@ -94,9 +94,9 @@ func short(d *time.Duration) string {
 	}
 }
 
-func because(reason probe.Reason) string { return named(" (%s)", string(reason)) }
+func because(reason probe.Reason) string { return inserted(" (%s)", string(reason)) }
 
-func named(format, name string) string {
+func inserted(format, name string) string {
 	if name == "" {
 		return ""
 	}
