@@ -17,8 +17,7 @@ type GateAsk struct {
 	// Max is how stale a read may be or, where the node is to take writes, how long ago the last beat may have
 	// been acknowledged.
 	Max time.Duration
-	// Timeout is how long the answer may take; 0 is as long as a proof is likely to come: Max, but at least half a
-	// second, and no longer than a replica is waited for.
+	// Timeout is how long the answer may take; 0 is half a second.
 	Timeout time.Duration
 	// KeepDown has a node pass while the primary cannot be asked that is as fresh as was asked for up to
 	// the last beat.
@@ -45,8 +44,11 @@ var ErrNoNode = errors.New("the cluster has no such node")
 const (
 	// gateApart is how long beats for the gate are apart where scrapes share a probe no longer than that.
 	gateApart = 200 * time.Millisecond
-	// gatePatience is how long a check may take at the least that does not say how long.
+	// gatePatience is how long a check may take that does not say how long.
 	gatePatience = 500 * time.Millisecond
+	// gateAhead is which part of the time for which a beat proves something goes by before the next one is made, where
+	// checks go on: so a replica that is behind all the time, but less than may be, shows one at every moment.
+	gateAhead = 4
 	// gateAwake is how long connections are left alone while checks come that need none.
 	gateAwake = 30 * time.Second
 	// lookTimeout bounds a look at one server.
@@ -101,7 +103,7 @@ func (c *Cluster) check(ctx context.Context, k *check) (GateAnswer, error) {
 	if news == nil {
 		return answer, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeoutOf(&k.GateAsk))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(k.Timeout, gatePatience))
 	defer cancel()
 	for news != nil {
 		var due <-chan time.Time
@@ -127,15 +129,6 @@ func (c *Cluster) check(ctx context.Context, k *check) (GateAnswer, error) {
 	return answer, err
 }
 
-func (c *Cluster) timeoutOf(ask *GateAsk) time.Duration {
-	if ask.Timeout > 0 {
-		return ask.Timeout
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return max(min(ask.Max, c.cfg.Wait), gatePatience)
-}
-
 // step judges a check by what is known now. Where there may be more to know soon, it begins what is needed for
 // that, and returns what is closed when there is news, and when to ask again at the latest; last is true
 // where there is no time to wait for it.
@@ -155,6 +148,9 @@ func (c *Cluster) step(k *check, last bool) (answer GateAnswer, news <-chan stru
 		return answer, nil, time.Time{}, nil
 	case answer.Open:
 		c.stayAwakeLocked(i, now)
+		if c.isDueLocked(k, now, k.Max/gateAhead) {
+			c.renewLocked(k, now)
+		}
 		return answer, nil, time.Time{}, nil
 	case last, c.closed, c.saidAllLocked(i, k):
 		return answer, nil, time.Time{}, nil
@@ -192,25 +188,41 @@ func (c *Cluster) failedSince(i int, asked time.Time) bool {
 // pursueLocked begins what may prove what a check asks for, and returns when to do that again; the zero time
 // for not before there is news.
 func (c *Cluster) pursueLocked(i int, k *check, now time.Time) (again time.Time) {
-	newest := c.beat.Sent
-	if c.byPosition(k) {
-		newest = latest(newest, c.positions.Newest())
-	}
-	switch outdated := now.Sub(newest) > k.Max || c.failure.err != nil; {
-	case outdated && c.byPosition(k):
-		if again = c.lookAtPrimaryLocked(now); c.failure.err != nil { // Perhaps another one takes writes.
-			for other := range c.nodes {
-				again = sooner(again, c.lookAtLocked(other, now, newest))
-			}
-		}
-	case outdated:
-		again = c.beatSoonLocked(now)
+	switch {
+	case !c.isDueLocked(k, now, k.Max) && c.failure.err == nil:
+		again = c.lookAtLocked(i, now, c.newestLocked(k))
 	default:
-		again = c.lookAtLocked(i, now, newest)
+		again = c.renewLocked(k, now)
 	}
 	// A primary that is silent is one that cannot be asked.
 	if r := c.last; k.KeepDown && r != nil && !r.answered {
 		again = sooner(again, latest(r.began.Add(impatience), now.Add(time.Millisecond)))
+	}
+	return again
+}
+
+// newestLocked returns when the newest beat or position was sent that can prove what a check asks for.
+func (c *Cluster) newestLocked(k *check) time.Time {
+	if c.byPosition(k) {
+		return latest(c.beat.Sent, c.positions.Newest())
+	}
+	return c.beat.Sent
+}
+
+// isDueLocked says whether that was longer ago than so long.
+func (c *Cluster) isDueLocked(k *check, now time.Time, age time.Duration) bool {
+	return now.Sub(c.newestLocked(k)) > age
+}
+
+// renewLocked has a beat made, or a position asked for, and returns when that is possible where it is not yet.
+func (c *Cluster) renewLocked(k *check, now time.Time) (again time.Time) {
+	if !c.byPosition(k) {
+		return c.beatSoonLocked(now)
+	}
+	if again = c.lookAtPrimaryLocked(now); c.failure.err != nil { // Perhaps another one takes writes.
+		for other := range c.nodes {
+			again = sooner(again, c.lookAtLocked(other, now, c.newestLocked(k)))
+		}
 	}
 	return again
 }
