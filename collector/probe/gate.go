@@ -17,7 +17,11 @@ type GateAsk struct {
 	// Max is how stale a read may be or, where the node is to take writes, how long ago the last beat may have
 	// been acknowledged.
 	Max time.Duration
-	// Timeout is how long the answer may take; 0 is half a second.
+	// Timeout is how long the answer may take; 0 is half of Max, but no longer than half a
+	// second, and with KeepDown no shorter than a silent primary takes to be noticed. A node whose
+	// read gets too stale before that is over is not let through before a newer proof has come, or it is over:
+	// so that whoever asks in an interval never reads what is older than Max and that interval, if Timeout is
+	// no longer than half of Max.
 	Timeout time.Duration
 	// KeepDown has a node pass while the primary cannot be asked that is as fresh as was asked for up to
 	// the last beat.
@@ -44,8 +48,12 @@ var ErrNoNode = errors.New("the cluster has no such node")
 const (
 	// gateApart is how long beats for the gate are apart where scrapes share a probe no longer than that.
 	gateApart = 200 * time.Millisecond
-	// gatePatience is how long a check may take that does not say how long.
+	// gatePatience is how long a check may take at the most that does not say how long.
 	gatePatience = 500 * time.Millisecond
+	// gateSilence is how long a beat takes at the least of which the primary is silent, where commits are known to be
+	// quick, and keepPatience how long a check may take by itself that passes then.
+	gateSilence  = 100 * time.Millisecond
+	keepPatience = impatience + 100*time.Millisecond
 	// gateAhead is which part of the time for which a beat proves something goes by before the next one is made, where
 	// checks go on: so a replica that is behind all the time, but less than may be, shows one at every moment.
 	gateAhead = 4
@@ -55,12 +63,12 @@ const (
 	lookTimeout = 2 * time.Second
 )
 
-// GateApart returns how long beats for the gate are apart at the least: no proof can be demanded to be
-// newer at any time.
-func (c *Cluster) GateApart() time.Duration {
+// LeastMax returns how stale a read has to be allowed to be: beats for the gate are a little less apart than that at the
+// least, and have to be seen.
+func (c *Cluster) LeastMax() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.gateApartLocked()
+	return c.gateApartLocked() * 5 / 4
 }
 
 func (c *Cluster) gateApartLocked() time.Duration { return cmp.Or(c.cfg.MinInterval, gateApart) }
@@ -82,28 +90,39 @@ func (c *Cluster) Writable(ctx context.Context, ask GateAsk) (GateAnswer, error)
 type check struct {
 	GateAsk
 	writes bool // whether the node takes writes, in place of how fresh it is
-	asked  time.Time
+	// asked is when it came, and due when it has to be answered.
+	asked, due time.Time
+}
+
+// ahead is how long what is proved now has to hold.
+func (k *check) ahead(now time.Time) time.Duration {
+	return min(max(k.due.Sub(now), 0), k.Max/2)
 }
 
 // byPosition says whether positions prove what a check asks for, in place of beats.
 func (c *Cluster) byPosition(k *check) bool { return c.cfg.ByPosition && !k.writes }
 
-// judgeLocked answers a check for the i-th node by what is known.
-func (c *Cluster) judgeLocked(i int, k *check, now time.Time) GateAnswer {
+// judgeLocked answers a check for the i-th node by what is known, if that holds for so long.
+func (c *Cluster) judgeLocked(i int, k *check, now time.Time, ahead time.Duration) GateAnswer {
 	if k.writes {
 		return c.writableLocked(i, &k.GateAsk, now)
 	}
-	return c.freshLocked(i, &k.GateAsk, now)
+	return c.freshLocked(i, &k.GateAsk, now, ahead)
 }
 
 // check answers from what is known or, where that does not prove it, waits for what may.
 func (c *Cluster) check(ctx context.Context, k *check) (GateAnswer, error) {
 	k.asked = time.Now()
+	patience := min(k.Max/2, gatePatience)
+	if k.KeepDown {
+		patience = max(patience, keepPatience)
+	}
+	k.due = k.asked.Add(cmp.Or(k.Timeout, patience))
 	answer, news, again, err := c.step(k, false)
 	if news == nil {
 		return answer, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(k.Timeout, gatePatience))
+	ctx, cancel := context.WithDeadline(ctx, k.due)
 	defer cancel()
 	for news != nil {
 		var due <-chan time.Time
@@ -141,7 +160,11 @@ func (c *Cluster) step(k *check, last bool) (answer GateAnswer, news <-chan stru
 		return GateAnswer{}, nil, time.Time{}, ErrNoNode
 	}
 	now := time.Now()
-	answer = c.judgeLocked(i, k, now)
+	ahead := k.ahead(now)
+	if last {
+		ahead = 0
+	}
+	answer = c.judgeLocked(i, k, now, ahead)
 	switch {
 	case answer.State == verdict.GateKept:
 		c.pursueLocked(i, k, now) // Whether the primary is back.
@@ -152,7 +175,7 @@ func (c *Cluster) step(k *check, last bool) (answer GateAnswer, news <-chan stru
 			c.renewLocked(k, now)
 		}
 		return answer, nil, time.Time{}, nil
-	case last, c.closed, c.saidAllLocked(i, k):
+	case last, c.closed, c.saidAllLocked(i, k) && !c.judgeLocked(i, k, now, 0).Open:
 		return answer, nil, time.Time{}, nil
 	}
 	again = c.pursueLocked(i, k, now)
@@ -188,17 +211,20 @@ func (c *Cluster) failedSince(i int, asked time.Time) bool {
 // pursueLocked begins what may prove what a check asks for, and returns when to do that again; the zero time
 // for not before there is news.
 func (c *Cluster) pursueLocked(i int, k *check, now time.Time) (again time.Time) {
-	switch {
-	case !c.isDueLocked(k, now, k.Max) && c.failure.err == nil:
-		again = c.lookAtLocked(i, now, c.newestLocked(k))
-	default:
-		again = c.renewLocked(k, now)
+	again = c.lookAtLocked(i, now, c.newestLocked(k))
+	if c.isDueLocked(k, now, k.Max/gateAhead) || c.failure.err != nil {
+		again = sooner(again, c.renewLocked(k, now))
 	}
 	// A primary that is silent is one that cannot be asked.
 	if r := c.last; k.KeepDown && r != nil && !r.answered {
-		again = sooner(again, latest(r.began.Add(impatience), now.Add(time.Millisecond)))
+		again = sooner(again, latest(r.began.Add(c.silenceLocked()), now.Add(time.Millisecond)))
 	}
 	return again
+}
+
+// silenceLocked is how long a beat takes at the least of which the primary is silent.
+func (c *Cluster) silenceLocked() time.Duration {
+	return min(cmp.Or(c.commits.Patience(gateSilence), impatience), impatience)
 }
 
 // newestLocked returns when the newest beat or position was sent that can prove what a check asks for.

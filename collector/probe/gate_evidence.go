@@ -117,10 +117,10 @@ func (c *Cluster) obstacleLocked(i int, now time.Time) (obstacle verdict.GateSta
 	return "", since.Equal(m.witness.since)
 }
 
-// freshLocked judges whether a read on the i-th node is fresh.
-func (c *Cluster) freshLocked(i int, ask *GateAsk, now time.Time) GateAnswer {
+// freshLocked judges whether a read on the i-th node is fresh, and stays so for a while.
+func (c *Cluster) freshLocked(i int, ask *GateAsk, now time.Time, ahead time.Duration) GateAnswer {
 	obstacle, lasts := c.obstacleLocked(i, now)
-	e := verdict.Evidence{Now: now, Max: ask.Max, Obstacle: obstacle, Newest: latest(c.beat.Sent, c.positions.Newest())}
+	e := verdict.Evidence{Now: now, Max: ask.Max, Ahead: ahead, Obstacle: obstacle, Newest: latest(c.beat.Sent, c.positions.Newest())}
 	answer := GateAnswer{Primary: c.writer.Name, Unwritten: c.unwritten}
 	w := &c.memory[i].witness
 	if lasts {
@@ -238,7 +238,7 @@ func (c *Cluster) downLocked(now time.Time) (down, keeps bool, reason Reason) {
 		reason = ReasonOf(c.failure.err)
 		return true, takesNobodys(reason) && !errors.Is(c.failure.err, errInRecovery), reason
 	}
-	if r := c.last; r != nil && !r.answered && now.Sub(r.began) >= impatience {
+	if r := c.last; r != nil && !r.answered && now.Sub(r.began) >= c.silenceLocked() {
 		return true, true, ReasonTimeout
 	}
 	return false, false, ""

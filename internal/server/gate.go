@@ -36,8 +36,8 @@ const writableMax = time.Second
 type Gate interface {
 	// Names returns the names of the nodes.
 	Names() []string
-	// GateApart is how long beats for the gate are apart at the least.
-	GateApart() time.Duration
+	// LeastMax is how stale a read has to be allowed to be.
+	LeastMax() time.Duration
 	// Fresh and Writable answer a check; the error is [probe.ErrNoNode].
 	Fresh(ctx context.Context, ask probe.GateAsk) (probe.GateAnswer, error)
 	Writable(ctx context.Context, ask probe.GateAsk) (probe.GateAnswer, error)
@@ -173,7 +173,7 @@ func readAsk(query url.Values, root string, cluster Cluster) (ask probe.GateAsk,
 			return ask, fmt.Errorf("the parameter %s is given several times: give it once", key)
 		}
 	}
-	least := cluster.Gate.GateApart()
+	least := cluster.Gate.LeastMax()
 	switch given := query.Get("max"); {
 	case given == "" && root == FreshPath:
 		return ask, fmt.Errorf("how stale may a read be? Ask for %s/CLUSTER/NODE?max=500ms, with %v or more", root, least)
@@ -185,7 +185,7 @@ func readAsk(query url.Values, root string, cluster Cluster) (ask probe.GateAsk,
 		}
 	}
 	if ask.Max < least {
-		return ask, fmt.Errorf("max=%v is too small: beats are %v apart at the least, and nothing can be proved to be newer all the time. "+
+		return ask, fmt.Errorf("max=%v is too small: beats are apart, and nothing can be proved to be newer than %v all the time. "+
 			"Ask for max=%v or more, or lower --probe.min-interval (min_interval in a configuration file)", ask.Max, least, least)
 	}
 	if given := query.Get("timeout"); given != "" {

@@ -27,8 +27,8 @@ type fakeGate struct {
 
 var _ Gate = (*fakeGate)(nil)
 
-func (f *fakeGate) Names() []string          { return []string{"db-a", "db-b"} }
-func (f *fakeGate) GateApart() time.Duration { return 200 * time.Millisecond }
+func (f *fakeGate) Names() []string         { return []string{"db-a", "db-b"} }
+func (f *fakeGate) LeastMax() time.Duration { return 200 * time.Millisecond }
 func (f *fakeGate) Fresh(_ context.Context, ask probe.GateAsk) (probe.GateAnswer, error) {
 	return f.tell("fresh", ask)
 }

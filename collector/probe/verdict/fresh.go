@@ -47,8 +47,9 @@ const GateContact = 2 * time.Second
 // Evidence is what is known when a check asks for a node.
 type Evidence struct {
 	Now time.Time
-	// Max is how stale a read may be.
-	Max time.Duration
+	// Max is how stale a read may be, and Ahead how long after Now that has to hold: as long as the answer may take
+	// that comes when it no longer does.
+	Max, Ahead time.Duration
 	// Obstacle is why nothing that was read of the node holds for the next connection to its address; "" for nothing.
 	Obstacle GateState
 	// Seen is when the node last answered, over the connection that has lasted since; zero for never.
@@ -91,9 +92,9 @@ func (e Evidence) Fresh() GateVerdict {
 	lag := max(e.Now.Sub(e.AsOf), 0)
 	v := GateVerdict{State: GateStale, Lag: &lag}
 	switch {
-	case lag <= e.Max && e.Writer:
+	case lag+e.Ahead <= e.Max && e.Writer:
 		v.Open, v.State = true, GatePrimary
-	case lag <= e.Max:
+	case lag+e.Ahead <= e.Max:
 		v.Open, v.State = true, GateFresh
 	case e.Down && e.Keep && e.Newest.Sub(e.AsOf) <= e.Max:
 		v.Open, v.State = true, GateKept

@@ -60,6 +60,8 @@ func TestGateOfAClusterThatNobodyScrapes(t *testing.T) {
 // it showed before proves nothing then.
 func TestGateAfterACrash(t *testing.T) {
 	s := newScene(t)
+	// Nothing is written to disk but by a restartpoint, so that it recovers to what it was at the last of these.
+	must(t, s.b.SetConfig(t.Context(), map[string]string{"bgwriter_lru_maxpages": "0"}))
 	s.until("/fresh/default/db-b?max=1h", "fresh")
 	shown := capacity(t, s.b)
 	// What is replayed after the recovery waits, so that it can be seen for as long as a test likes.

@@ -12,10 +12,15 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
 
-const staleness = 500 * time.Millisecond // that the guide's example asks for
+// What the guide's example asks for: how stale a read may be, and how long a check may take by itself, which is allowed for.
+const (
+	staleness = 500 * time.Millisecond
+	allowed   = staleness / 2
+)
 
 // TestHAProxy runs the guide's configuration under a stream of reads: a replica that is paused is out and back by itself, and
-// no read is older than max and what has gone by since the last check that let its server pass.
+// no read is older than max and what has gone by since the last check that let its server pass, of which a check may
+// take half of max: on a machine that is in time that is max and the interval of the checks.
 func TestHAProxy(t *testing.T) {
 	s := newScene(t)
 	s.behindHAProxy(map[string]string{"db-a": s.Primary.Addr(), "db-b": s.b.Addr(), "db-c": s.c.Addr()}, example(t, "haproxy", 0),
@@ -103,7 +108,7 @@ func (s *stream) judge(checks map[int][]checked) {
 	for _, r := range s.reads {
 		stale, since := s.stale(r), r.sent.Sub(lastOpen(checks[r.port], r.sent))
 		worst[r.port], late = max(worst[r.port], stale), max(late, since)
-		if stale > staleness+since {
+		if stale > staleness-allowed+since {
 			s.t.Errorf("a read of port %d was %v stale, %v after the last check that let the server pass", r.port, stale, since)
 		}
 	}
