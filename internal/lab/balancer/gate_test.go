@@ -7,8 +7,11 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 )
@@ -68,7 +71,14 @@ func TestGateAfterACrash(t *testing.T) {
 	must(t, s.b.SetConfig(t.Context(), map[string]string{"recovery_min_apply_delay": "1h"}))
 	var victim int
 	must(t, s.b.QueryRow(t.Context(), "SELECT pid FROM pg_stat_activity WHERE usename = 'canary' LIMIT 1", &victim))
-	must(t, killBackend(victim))
+	other, err := pgx.Connect(t.Context(), s.b.SuperDSN())
+	must(t, err)
+	defer other.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // It has been ended.
+	must(t, syscall.Kill(victim, syscall.SIGKILL))
+	eventually(t, "the server ends all sessions", func() bool {
+		_, err := other.Exec(t.Context(), "SELECT 1")
+		return err != nil
+	})
 	eventually(t, "the standby is back", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
