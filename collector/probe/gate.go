@@ -118,7 +118,7 @@ func (c *Cluster) check(ctx context.Context, k *check) (GateAnswer, error) {
 		patience = max(patience, keepPatience)
 	}
 	k.due = k.asked.Add(cmp.Or(k.Timeout, patience))
-	answer, news, again, err := c.step(k, false)
+	answer, news, again, err := c.step(k, false) //nolint:contextcheck // What it begins, all checks share.
 	if news == nil {
 		return answer, err
 	}
@@ -143,7 +143,7 @@ func (c *Cluster) check(ctx context.Context, k *check) (GateAnswer, error) {
 		if timer != nil {
 			timer.Stop()
 		}
-		answer, news, again, err = c.step(k, ended)
+		answer, news, again, err = c.step(k, ended) //nolint:contextcheck // As above.
 	}
 	return answer, err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"path"
@@ -126,7 +127,7 @@ func reply(w http.ResponseWriter, ask *probe.GateAsk, answer *probe.GateAnswer) 
 	if !answer.Open {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	writeText(w, explain(ask, answer)+"\n")
+	_, _ = io.WriteString(w, explain(ask, answer)+"\n") //nolint:gosec // It is plain text, and no browser takes it for more.
 }
 
 // refuse answers a check that cannot be made. None of these answers lets a node pass.
