@@ -89,7 +89,7 @@ func (e Evidence) Fresh() GateVerdict {
 	if state := e.unusable(); state != "" {
 		return GateVerdict{State: state}
 	}
-	lag := max(e.Now.Sub(e.AsOf), 0)
+	lag := max(age(e.Now, e.AsOf), 0)
 	v := GateVerdict{State: GateStale, Lag: &lag}
 	switch {
 	case lag+e.Ahead <= e.Max && e.Writer:
@@ -115,11 +115,17 @@ func (e Evidence) unusable() GateState {
 		return GateSplit
 	case e.TakesWrites && !e.Writer, e.Standing == Left:
 		return GateDiverged
-	case e.Seen.IsZero(), e.Now.Sub(e.Seen) > GateContact, e.Standing == Unknown, e.AsOf.IsZero():
+	case e.Seen.IsZero(), age(e.Now, e.Seen) > GateContact, e.Standing == Unknown, e.AsOf.IsZero():
 		return GateUnknown
 	default:
 		return ""
 	}
+}
+
+// age returns how long ago something was: by the clock of the day where that says more than the monotonic one, which stands
+// still while the exporter's machine is suspended. What it says too much costs a beat.
+func age(now, at time.Time) time.Duration {
+	return max(now.Sub(at), now.Round(0).Sub(at.Round(0)))
 }
 
 // Acknowledgement is what is known of the last beat when a check asks whether a node takes writes.
@@ -145,7 +151,7 @@ func (a Acknowledgement) Writable() GateVerdict {
 		return GateVerdict{State: a.Obstacle}
 	}
 	switch {
-	case a.Down, a.At.IsZero(), a.Now.Sub(a.At) > a.Max:
+	case a.Down, a.At.IsZero(), age(a.Now, a.At) > a.Max:
 		return GateVerdict{State: GateNoPrimary}
 	case a.Writer:
 		return GateVerdict{Open: true, State: GateWritable}

@@ -3,6 +3,7 @@ package verdict
 import (
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // TestFresh: every rule of the gate's answer, one difference to a node that passes at a time.
@@ -123,5 +124,28 @@ func TestWritable(t *testing.T) {
 		if got := a.Writable(); got.Open != test.open || got.State != test.state {
 			t.Errorf("%s: %+v, want %v, %s", name, got, test.open, test.state)
 		}
+	}
+}
+
+// TestSuspendedMachine: while it was, the monotonic clock stood still, and reads got older.
+func TestSuspendedMachine(t *testing.T) {
+	t.Parallel()
+	before := time.Now()
+	now := before.Add(time.Millisecond)
+	// The seconds of the day are above the thirty bits of the nanoseconds, in a time that has a monotonic reading.
+	(*struct{ wall uint64 })(unsafe.Pointer(&now)).wall += 60 << 30
+	if now.Sub(before) != time.Millisecond || now.Round(0).Sub(before.Round(0)) < time.Minute {
+		t.Fatalf("this is no time of a machine that was suspended: %v, %v", now.Sub(before), now.Round(0).Sub(before.Round(0)))
+	}
+	e := Evidence{Now: now, Max: time.Second, Seen: before, AsOf: before, Newest: before, Standing: Shows}
+	if got := e.Fresh(); got.Open {
+		t.Errorf("a read after a minute's sleep is answered by %+v", got)
+	}
+	a := Acknowledgement{Now: now, Max: time.Second, At: before, Writer: true}
+	if got := a.Writable(); got.Open {
+		t.Errorf("a write after that by %+v", got)
+	}
+	if got := age(before, now); got > 0 {
+		t.Errorf("a clock that was set back adds %v", got)
 	}
 }

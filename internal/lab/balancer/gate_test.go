@@ -13,7 +13,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgbouncer"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
 // TestGateOfAClusterThatNobodyScrapes, through what happens to it.
@@ -57,6 +59,44 @@ func TestGateOfAClusterThatNobodyScrapes(t *testing.T) {
 	s.until("/writable/default/db-a", "not_primary")
 	must(t, s.Primary.Kill())
 	s.all(query, "unreachable", "primary", "fresh")
+}
+
+// TestGateOfWhatWasLost: a replica that has what the new primary lacks is on another history, also while it shows
+// beats that were acknowledged just now; and one that was promoted beside the primary is on its own.
+func TestGateOfWhatWasLost(t *testing.T) {
+	s := newSceneOn(t, rig.Options{Replicas: 2, Linked: true})
+	s.all("?max=1s", "primary", "fresh", "fresh")
+	must(t, s.Link.BlackHole(t.Context()))
+	s.all("?max=1s", "primary", "receiving", "fresh")
+	must(t, s.Primary.Kill())
+	must(t, s.b.Promote(t.Context()))
+	s.until("/writable/default/db-b", "writable")
+	s.all("?max=1s", "unreachable", "primary", "diverged")
+	s.until("/fresh/default/db-c?max=1h&primary-down=keep", "diverged")
+	must(t, s.c.Stop(t.Context(), pgcluster.Fast))
+	must(t, s.Servers.Reclone(t.Context(), s.c, s.b))
+	s.all("?max=1s", "unreachable", "primary", "fresh")
+	must(t, s.c.Promote(t.Context()))
+	s.all("?max=1s", "unreachable", "split", "split")
+}
+
+// TestGateOfAPooler: what a pooler's clients are led to next, nobody knows. That a beat went that way is known.
+func TestGateOfAPooler(t *testing.T) {
+	s := newScene(t)
+	through := func(server *pgcluster.Server) string {
+		config, err := pgx.ParseConfig(server.SuperDSN())
+		must(t, err)
+		return pgbouncer.Start(t, pgbouncer.Config{
+			Server:   "host=127.0.0.1 port=" + port(t, server.Addr()) + " dbname=postgres user=" + config.User + " password=" + config.Password,
+			PoolMode: "transaction", PoolSize: 2, Users: map[string]string{"canary": ""},
+		}).DSN("canary")
+	}
+	s.address = s.start([]string{through(s.Primary), through(s.b), s.DSN(s.c)}, "").Address
+	s.all("?max=1s", "pooled", "pooled", "fresh")
+	s.until("/writable/default/db-a", "writable")
+	s.until("/writable/default/db-b", "not_primary")
+	s.address = s.start([]string{s.DSN(s.Primary), s.DSN(s.b), s.DSN(s.c)}, "", "--probe.fresh-connection=db-b").Address
+	s.all("?max=1s", "primary", "balanced", "fresh")
 }
 
 // TestGateAfterACrash: a standby that crashed recovers to less than it showed, within the same life of its postmaster. What

@@ -71,7 +71,13 @@ type scene struct {
 
 func newScene(t *testing.T, args ...string) *scene {
 	t.Helper()
-	servers, err := rig.New(t.Context(), rig.Options{Replicas: 2})
+	return newSceneOn(t, rig.Options{Replicas: 2}, args...)
+}
+
+// newSceneOn is the same, on servers that are started otherwise.
+func newSceneOn(t *testing.T, options rig.Options, args ...string) *scene {
+	t.Helper()
+	servers, err := rig.New(t.Context(), options)
 	must(t, err)
 	t.Cleanup(func() { must(t, servers.Close()) })
 	s := &scene{Rig: servers, t: t, b: servers.Replica, c: servers.Servers.Replicas()[1], log: &lab.Log{}}
