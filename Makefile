@@ -54,7 +54,7 @@ fuzz: ## Run each fuzz target for five minutes; FUZZTIME=1m is shorter.
 
 .PHONY: tools
 tools: $(LAB) ## Install what the tests need and this machine lacks.
-	@$(LAB) install postgres pgbouncer prometheus cc locales chromium
+	@$(LAB) install postgres pgbouncer haproxy nginx prometheus cc locales chromium
 
 .PHONY: postgres
 postgres: $(LAB) ## Install PostgreSQL's server where it is missing.

@@ -83,7 +83,7 @@ func (o *options) checkConfigFlags() error {
 	}
 	if o.settings != config.Defaults() {
 		return errors.New("--config.file describes how clusters are probed: put what the flags --canary.section, --probe.wait, --probe.synced-within, " +
-			"--probe.timeout, --probe.min-interval, --probe.synchronous-commit and --pulse.interval say, or their variables, into its defaults")
+			"--probe.timeout, --probe.min-interval, --probe.synchronous-commit, --pulse.interval and --gate say, or their variables, into its defaults")
 	}
 	if o.probeTimeoutOff < 0 {
 		return fmt.Errorf("--probe.timeout-offset=%v must not be below 0: give a time such as 250ms", o.probeTimeoutOff)

@@ -102,6 +102,7 @@ func TestConfigFlagsAreChecked(t *testing.T) {
 		{[]string{"--config.file=" + file, "--cluster.name=b"}, "--config.file describes the clusters"},
 		{[]string{"--config.file=" + file, "--probe.wait=3s"}, "into its defaults"},
 		{[]string{"--config.file=" + file, "--pulse.interval=3s"}, "into its defaults"},
+		{[]string{"--config.file=" + file, "--gate=lsn"}, "into its defaults"},
 		{[]string{"--config.file=" + file, "--probe.timeout-offset=-1s"}, "--probe.timeout-offset"},
 		{[]string{"--config.file=" + file + ".not"}, "clusters.yml.not"},
 		{[]string{"--primary.dsn=host=b", "--config.watch"}, "without --config.file"},

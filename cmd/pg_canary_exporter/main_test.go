@@ -115,6 +115,7 @@ func TestMistakesInFlags(t *testing.T) {
 		"a strange path":      {[]string{dsn, "--web.telemetry-path=metrics"}, "give a path such as /metrics"},
 		"the probe's path":    {[]string{dsn, "--web.telemetry-path=/probe"}, "--web.telemetry-path: \"/probe\" is reserved for the exporter"},
 		"a strange commit":    {[]string{dsn, "--probe.synchronous-commit=maybe"}, "maybe"},
+		"a strange gate":      {[]string{dsn, "--gate=maybe"}, "maybe"},
 		"no web config":       {[]string{dsn, "--web.listen-address=127.0.0.1:0", "--web.config.file=/does/not/exist"}, "/does/not/exist"},
 		"no role":             {[]string{"setup", dsn, "--role=pg_canary"}, "reserves names that begin with pg_"},
 		"a strange role":      {[]string{"setup", dsn, "--role=a'b"}, "not a role name"},

@@ -69,6 +69,7 @@ func newOptions() *options {
 	describeCommands(o.app)
 	o.clusterFlags()
 	o.pulseFlags()
+	o.gateFlags()
 	o.connectionFlags()
 	o.configFlags()
 	o.logFlags()
@@ -109,6 +110,11 @@ func (o *options) clusterFlags() {
 		Default(defaults.SyncedWithin.String()).DurationVar(&o.settings.SyncedWithin)
 	o.app.Flag("probe.synchronous-commit", "synchronous_commit of the canary write. By default the server's own, as an application has it; a commit that waits for a missing standby fails with the reason sync_wait.").
 		PlaceHolder("LEVEL").EnumVar(&o.settings.SynchronousCommit, config.SynchronousCommits()...)
+}
+
+func (o *options) gateFlags() {
+	o.app.Flag("gate", "How /fresh/CLUSTER/NODE finds out how fresh a read is: beat makes a canary where what is known is too old; lsn compares WAL positions and writes nothing. See docs/guides/gate.md.").
+		Default(config.Defaults().Gate).EnumVar(&o.settings.Gate, config.Gates()...)
 }
 
 func (o *options) pulseFlags() {
@@ -223,6 +229,7 @@ func (o *options) cluster() (*probe.Cluster, error) {
 var flagOf = map[string]string{
 	"section": "--canary.section", "wait": "--probe.wait", "synced_within": "--probe.synced-within", "timeout": "--probe.timeout",
 	"min_interval": "--probe.min-interval", "pulse": "--pulse.interval", "synchronous_commit": "--probe.synchronous-commit",
+	"gate": "--gate",
 }
 
 // sayFlag is how a setting is written on the command line.

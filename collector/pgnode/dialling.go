@@ -82,7 +82,7 @@ func (k *keeper) dial() {
 func (k *keeper) adoptLocked(s *session) {
 	k.failures, k.failed, k.renewal, k.ended, k.redial = 0, nil, nil, "", time.Time{}
 	k.lent = s.pooled || k.fresh
-	s.usedAt, s.since, s.known = s.opened, s.opened, s.identity
+	s.usedAt, s.since, s.unbroken, s.known = s.opened, s.opened, s.opened, s.identity
 	s.expires = s.opened.Add(jittered(k.lifetime, rand.Float64())) //nolint:gosec // It spreads the load, and is no secret.
 	if k.session == nil {
 		k.session = s

@@ -14,8 +14,11 @@ func (k *keeper) takeRenewed() {
 	if old == nil {
 		return
 	}
-	k.closeLocked(old)
 	same := k.session.known.Is(old.known)
+	if same && !hasPending(old.conn.Conn()) {
+		k.session.unbroken = old.unbroken
+	}
+	k.closeLocked(old)
 	if same || k.session.known.Started.IsZero() {
 		k.session.since = old.since
 	}

@@ -27,6 +27,7 @@ type session struct {
 	took          time.Duration // to be opened
 	setUpTimeout  time.Duration // bounds what is asked of the server to open it
 	hosts         []string      // that it may have led to
+	several       bool          // its address lists more than one
 	lookUp        pgconn.LookupFunc
 	inRecovery    bool // when it was opened
 	version       string
@@ -37,6 +38,7 @@ type session struct {
 	usedAt, checkedAt time.Time
 	expires           time.Time      // when it is to be renewed
 	since             time.Time      // when the first of those was opened that renewed one another
+	unbroken          time.Time      // the same, of those that each took over while the one before still lasted
 	known             verdict.Server // identity, as it was when the last operation ended
 
 	// roleChanged is true when the server has left recovery, or entered it, since.
@@ -101,7 +103,7 @@ func openPooled(ctx context.Context, config *pgconn.Config, opts Options) (s *se
 func connect(ctx context.Context, config *pgconn.Config, opts Options, pooled bool) (*session, error) {
 	s := &session{
 		begun: time.Now(), opts: opts, section: []byte(opts.Section), pooled: pooled, prepared: map[string]*pgconn.StatementDescription{},
-		setUpTimeout: config.ConnectTimeout, hosts: hostsOf(config), lookUp: config.LookupFunc,
+		setUpTimeout: config.ConnectTimeout, hosts: hostsOf(config), several: leadsToSeveral(config), lookUp: config.LookupFunc,
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		// The code alone is that of most warnings, such as of a wraparound that comes near.

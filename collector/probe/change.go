@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"maps"
 	"net"
 	"slices"
 	"time"
@@ -129,7 +130,8 @@ func (c *Cluster) exchange(cfg Config, nodes []Node) error {
 	before, remembered, primary := c.nodes, c.memory, c.nodeName(c.primary)
 	c.cfg, c.nodes = cfg, slices.Clone(nodes)
 	c.followers, c.memory = newFollowers(len(nodes)), make([]memory, len(nodes))
-	c.primary, c.scraped = 0, nil
+	c.primary, c.scraped, c.split = 0, nil, nil
+	maps.DeleteFunc(c.looks, func(n Node, l *look) bool { return l.ended && !slices.Contains(nodes, n) })
 	for i, n := range nodes {
 		was := slices.IndexFunc(before, func(b Node) bool { return b.Name() == n.Name() })
 		if was < 0 {

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
@@ -35,6 +36,8 @@ type Config struct {
 	MinInterval time.Duration
 	// Pulse is the interval of the beats between scrapes, 0 for none.
 	Pulse time.Duration
+	// ByPosition has the gate compare WAL positions, in place of making beats.
+	ByPosition bool
 }
 
 // Observer is told what happens, one call of a method at a time. While one takes its time,
@@ -91,6 +94,16 @@ type Cluster struct {
 	gate   chan struct{}
 	rested chan struct{} // a follower has come to rest, or the pulse
 
+	// Of the gate: whether anybody has asked, and what it remembers.
+	gated     atomic.Bool
+	news      chan struct{} // closed when there is something new for the checks that wait; nil while none does
+	looks     map[Node]*look
+	positions verdict.Positions
+	unwritten bool      // the primary's present life has not written the section
+	split     []string  // the nodes that take writes, where those are several servers
+	failure   failure   // of the last beat, or look at the primary
+	awake     time.Time // when it last kept connections awake
+
 	primary int       // index of the node that takes the writes, as far as known
 	chosen  time.Time // when that was another one before
 	system  verdict.Cluster
@@ -114,6 +127,7 @@ type memory struct {
 	restored time.Time      // when it last replayed WAL from an archive
 	servers  verdict.Servers
 	since    time.Time // there has been a connection to it
+	witness  witness
 	// stepsBack is how many reads showed an older value than the one before, since a search ended.
 	stepsBack int
 

@@ -28,6 +28,11 @@ type fakeNode struct {
 	mute     bool        // connections to it are begun, and not made
 	thaws    time.Time   // it answers nothing before
 	ended    bool        // it was closed
+	several  bool        // its address lists several servers
+	pooled   bool        // a pooler is in front of it
+	breaks   int         // how often its connection broke, and was made again
+	position func() (verdict.Position, error)
+	looks    int // at its position
 }
 
 var _ Node = (*fakeNode)(nil)
@@ -42,9 +47,7 @@ func (f *fakeNode) Ready() bool                 { return f.Connected() }
 func (f *fakeNode) Prepare() time.Duration      { return 0 }
 func (f *fakeNode) Renew()                      { f.set(func() { f.renewals++ }) }
 func (f *fakeNode) Unrenewed() error            { return nil }
-func (f *fakeNode) Identity() verdict.Server    { return f.server }
 func (f *fakeNode) Version() string             { return "18.1" }
-func (f *fakeNode) Pooled() bool                { return false }
 func (f *fakeNode) Close(context.Context) error { f.set(func() { f.ended = true }); return nil }
 
 func (f *fakeNode) closed() bool {
@@ -58,6 +61,30 @@ func (f *fakeNode) Since() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(1, 0)
+}
+
+func (f *fakeNode) Identity() (s verdict.Server) { f.set(func() { s = f.server }); return s }
+func (f *fakeNode) Pooled() (yes bool)           { f.set(func() { yes = f.pooled }); return yes }
+func (f *fakeNode) Several() (yes bool)          { f.set(func() { yes = f.several }); return yes }
+func (f *fakeNode) Unbroken() time.Time {
+	f.mu.Lock()
+	breaks := f.breaks
+	f.mu.Unlock()
+	if f.Since().IsZero() {
+		return time.Time{}
+	}
+	return f.Since().Add(time.Duration(breaks))
+}
+
+func (f *fakeNode) Position(ctx context.Context) (verdict.Position, error) {
+	if err := f.answers(ctx); err != nil {
+		return verdict.Position{}, err
+	}
+	f.mu.Lock()
+	position := f.position
+	f.looks++
+	f.mu.Unlock()
+	return position()
 }
 
 func (f *fakeNode) Connect(ctx context.Context) error {

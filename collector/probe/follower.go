@@ -183,7 +183,7 @@ func (c *Cluster) ask(ctx context.Context, node Node, do action, patience time.D
 			return answer{err: err}
 		}
 	}
-	a := answer{told: do != toPoll}
+	a := answer{told: do != toPoll, since: c.sinceOf(node)}
 	switch do {
 	case toRead:
 		a.Read, a.err = node.Read(ctx)
@@ -205,6 +205,9 @@ func (c *Cluster) tell(f *follower, a answer) {
 	foreign := server.System != 0 && server.System != c.system.System
 	if a.told && !a.Received.IsZero() && !foreign {
 		c.rememberState(i, a, server)
+	}
+	if !foreign {
+		c.witnessLocked(i, a)
 	}
 	seen := a.err == nil && a.Row.Found && i != c.primary && !foreign
 	if seen {

@@ -207,6 +207,8 @@ func (c *Cluster) finish(r *round) {
 	c.mu.Lock()
 	c.settle(r)
 	r.over = true
+	c.splitLocked(r.result)
+	c.announceLocked()
 	c.open--
 	c.mu.Unlock()
 	if c.observer != nil && c.life.Err() == nil {

@@ -29,6 +29,8 @@ type answer struct {
 	// told is true where the node was asked for its state, and not for the section alone.
 	told bool
 	err  error
+	// since is since when the connection had lasted when the node was asked, for the gate; see [Node.Unbroken].
+	since time.Time
 }
 
 // result is where the node's part of the round's result is.

@@ -29,6 +29,7 @@ func (c *Cluster) identifyCluster(r *Result) {
 	if before.System != 0 && c.system.System != before.System {
 		r.Reformed = &Reformation{From: before.System, To: c.system.System}
 		c.beat, c.writer, c.ledger, c.departed = verdict.Beat{}, verdict.Writer{}, verdict.Ledger{}, nil
+		c.positions, c.split, c.failure = verdict.Positions{}, nil, failure{}
 		clear(c.memory)
 	}
 	for i := range r.Nodes {

@@ -75,6 +75,14 @@ type Node interface {
 	Inspect(ctx context.Context) (Read, error)
 	// Poll reads the section alone.
 	Poll(ctx context.Context) (Read, error)
+	// Position asks the primary for its insert position, and writes nothing.
+	Position(ctx context.Context) (verdict.Position, error)
+	// Unbroken is since when there has been a connection to one and the same server, as far as can be
+	// seen now, without a round trip; zero for none, and where what was read says nothing about the next
+	// connection to the node's address.
+	Unbroken() time.Time
+	// Several says that the node's address stands for several servers.
+	Several() bool
 	// Close closes the connection.
 	Close(ctx context.Context) error
 }

@@ -171,6 +171,7 @@ func (c *Cluster) write(ctx context.Context, r *round) *batch {
 	}
 	r.answered, r.giveUp = true, nil
 	c.recordOutage(r)
+	c.noteAnswerLocked(r.result)
 	written := r.result.Write != nil
 	if !written { // One that fails again and again does not hold the row all the time.
 		c.due = time.Now().Add(jittered(c.cfg.Pulse))
@@ -206,6 +207,7 @@ func (c *Cluster) letAnswer(r *round, reads *batch) {
 
 // writeTo writes to a node.
 func (c *Cluster) writeTo(ctx context.Context, r *round, i int) {
+	since := c.sinceOf(c.nodes[i])
 	w, err := c.nodes[i].Write(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -222,6 +224,7 @@ func (c *Cluster) writeTo(ctx context.Context, r *round, i int) {
 	result.State = verdict.State{Timeline: w.Timeline}
 	r.result.Write = &w
 	c.recordAcknowledgement(r.result, i)
+	c.witnessWriteLocked(i, since)
 	r.beat = c.beat
 }
 

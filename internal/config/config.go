@@ -73,6 +73,10 @@ type Settings struct {
 	// SynchronousCommit is `synchronous_commit` of the canary write: `off`, `local`, `remote_write`, `on` or
 	// `remote_apply`; `""` is the server's own.
 	SynchronousCommit string `yaml:"synchronous_commit"`
+	// Gate is how `/fresh/CLUSTER/NODE` finds out how fresh a read is: `beat` makes a canary where what is known is
+	// too old; `lsn` compares WAL positions, writes nothing, and needs that scrapes or the pulse write a canary after each
+	// start and promotion of the primary. See [gate.md](guides/gate.md).
+	Gate string `yaml:"gate"`
 }
 
 // Node is an address of a server.
@@ -115,6 +119,6 @@ type Discover struct {
 func Defaults() Settings {
 	return Settings{
 		Section: pgnode.DefaultSection, Wait: time.Second, SyncedWithin: 100 * time.Millisecond,
-		Timeout: 5 * time.Second, MinInterval: 200 * time.Millisecond,
+		Timeout: 5 * time.Second, MinInterval: 200 * time.Millisecond, Gate: GateBeat,
 	}
 }

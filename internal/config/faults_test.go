@@ -73,6 +73,8 @@ var mistaken = map[string]struct {
 	"a bad setting, inherited":  {"defaults: {wait: soon}\nclusters:\n- {name: a, synced_within: 2s, nodes: [{name: a, dsn: host=a}]}\n", []string{"1:18: wait is not a duration"}},
 	"a strange commit":          {"defaults: {synchronous_commit: " + marked + "}\n" + minimal, []string{"1:32: synchronous_commit is not one of off, local"}},
 	"a commit without quotes":   {"defaults: {synchronous_commit: true}\n" + minimal, []string{"1:32: synchronous_commit is not a string"}},
+	"a strange gate":            {"defaults: {gate: " + marked + "}\n" + minimal, []string{"1:18: gate is not one of beat, lsn"}},
+	"no gate":                   {"defaults: {gate: ''}\n" + minimal, []string{"1:18: gate is not one of beat, lsn"}},
 	"a password file of lines":  {"defaults: {password_file: \"a\\nb\"}\n" + minimal, []string{"1:27: password_file has a line break"}},
 	"two passwords":             {"defaults: {dsn: password=" + marked + ", password_file: /x}\n" + minimal, []string{"1:54: dsn has a password beside password_file"}},
 	"a bad DSN, once":           {"defaults: {dsn: 'postgres://canary:x/" + marked + "@db/app'}\nclusters:\n- {name: a, dsn: sslmode=verify, nodes: [{name: a, dsn: 'host=a port=x'}]}\n- {name: b, nodes: [{name: b}]}\n", []string{"1:17: dsn: the connection string has more than one @", "3:18: dsn: sslmode is not one of", "3:57: dsn: a port is not a number"}},

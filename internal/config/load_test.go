@@ -60,7 +60,7 @@ func TestLoad(t *testing.T) {
 	const common = "dbname='postgres' sslmode='verify-full' user='canary'"
 	settings := Settings{
 		DSN: common, PasswordFile: "/run/secrets/pg_canary", Section: "default", Wait: time.Second, SyncedWithin: 100 * time.Millisecond,
-		Timeout: 5 * time.Second, MinInterval: 200 * time.Millisecond, Pulse: time.Second,
+		Timeout: 5 * time.Second, MinInterval: 200 * time.Millisecond, Gate: GateBeat, Pulse: time.Second,
 	}
 	node := func(name string) Node {
 		return Node{Name: name, DSN: "dbname='postgres' host='" + name + ".example' sslmode='verify-full' user='canary'", PasswordFile: "/run/secrets/pg_canary"}
@@ -81,19 +81,19 @@ func TestLoad(t *testing.T) {
 
 // TestOwnSettings gives every setting in the defaults and for one of two clusters.
 func TestOwnSettings(t *testing.T) {
-	const settings = "{dsn: user=%, password_file: /%, section: s%, wait: %s, synced_within: %ms, timeout: %m, min_interval: %ms, pulse: %s, synchronous_commit: 'VALUE'}"
-	written := func(digit, value string) string {
-		return strings.NewReplacer("%", digit, "VALUE", value).Replace(settings)
+	const settings = "{dsn: user=%, password_file: /%, section: s%, wait: %s, synced_within: %ms, timeout: %m, min_interval: %ms, pulse: %s, synchronous_commit: 'VALUE', gate: GATE}"
+	written := func(digit, value, gate string) string {
+		return strings.NewReplacer("%", digit, "VALUE", value, "GATE", gate).Replace(settings)
 	}
-	own := strings.TrimPrefix(written("2", ""), "{")
-	c := loaded(t, "defaults: "+written("1", "local")+"\nclusters:\n- {name: a, nodes: [{name: a, dsn: host=a}], "+own+"\n- {name: b, nodes: [{name: b, dsn: host=b}]}\n")
-	want := func(digit string, n time.Duration, value string) Settings {
+	own := strings.TrimPrefix(written("2", "", "beat"), "{")
+	c := loaded(t, "defaults: "+written("1", "local", "lsn")+"\nclusters:\n- {name: a, nodes: [{name: a, dsn: host=a}], "+own+"\n- {name: b, nodes: [{name: b, dsn: host=b}]}\n")
+	want := func(digit string, n time.Duration, value, gate string) Settings {
 		return Settings{
 			DSN: "user='" + digit + "'", PasswordFile: "/" + digit, Section: "s" + digit, Wait: n * time.Second, SyncedWithin: n * time.Millisecond,
-			Timeout: n * time.Minute, MinInterval: n * time.Millisecond, Pulse: n * time.Second, SynchronousCommit: value,
+			Timeout: n * time.Minute, MinInterval: n * time.Millisecond, Pulse: n * time.Second, SynchronousCommit: value, Gate: gate,
 		}
 	}
-	if diff := cmp.Diff([]Settings{want("2", 2, ""), want("1", 1, "local")}, []Settings{c.Clusters[0].Settings, c.Clusters[1].Settings}); diff != "" {
+	if diff := cmp.Diff([]Settings{want("2", 2, "", "beat"), want("1", 1, "local", "lsn")}, []Settings{c.Clusters[0].Settings, c.Clusters[1].Settings}); diff != "" {
 		t.Errorf("other settings (-want +got):\n%s", diff)
 	}
 }

@@ -22,6 +22,7 @@ var patterns = map[string]object{
 	"name":               {"pattern": `^[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}$`},
 	"section":            {"pattern": `^[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}$`},
 	"synchronous_commit": {"enum": append([]string{""}, SynchronousCommits()...)},
+	"gate":               {"enum": Gates()},
 	"port":               {"minimum": 1, "maximum": 65535},
 }
 

@@ -20,6 +20,15 @@ func SynchronousCommits() []string {
 	return []string{"off", "local", "remote_write", "on", "remote_apply"}
 }
 
+// The values of [Settings.Gate].
+const (
+	GateBeat = "beat"
+	GateLSN  = "lsn"
+)
+
+// Gates are the ways in which the gate can be asked to prove something.
+func Gates() []string { return []string{GateBeat, GateLSN} }
+
 // Mistake is a setting that cannot be meant, or two that contradict each other.
 type Mistake struct {
 	// Keys are those of the settings.
@@ -61,6 +70,9 @@ func (s *Settings) Mistakes(say func(key, value string) string) []Mistake {
 	}
 	if s.SynchronousCommit != "" && !slices.Contains(SynchronousCommits(), s.SynchronousCommit) {
 		wrong("synchronous_commit", "%s is not one of %s", say("synchronous_commit", ""), strings.Join(SynchronousCommits(), ", "))
+	}
+	if !slices.Contains(Gates(), s.Gate) {
+		wrong("gate", "%s is not one of %s", say("gate", ""), strings.Join(Gates(), ", "))
 	}
 	return found
 }

@@ -88,6 +88,9 @@ func (m *Member) Labels() map[string]string {
 // Collector returns what counts and logs the cluster's beats.
 func (m *Member) Collector() *collector.Collector { return m.collector }
 
+// Gate answers whether a node of the cluster may be used.
+func (m *Member) Gate() *probe.Cluster { return m.cluster }
+
 // Beside are the metrics that are published beside those of a probe: how the cluster's nodes are found. It is nil where they are
 // listed.
 func (m *Member) Beside() prometheus.Gatherer {

@@ -22,7 +22,7 @@ func NodeOptions(c config.Cluster, n config.Node) pgnode.Options {
 
 // ProbeConfig are the settings of a cluster's probes.
 func ProbeConfig(s config.Settings) probe.Config {
-	return probe.Config{Wait: s.Wait, SyncedWithin: s.SyncedWithin, Timeout: s.Timeout, MinInterval: s.MinInterval, Pulse: s.Pulse}
+	return probe.Config{Wait: s.Wait, SyncedWithin: s.SyncedWithin, Timeout: s.Timeout, MinInterval: s.MinInterval, Pulse: s.Pulse, ByPosition: s.Gate == config.GateLSN}
 }
 
 // FoundNode returns the node of a cluster that was found at a host and a port: its connection

@@ -23,6 +23,8 @@ type Cluster struct {
 	Labels map[string]string
 	// Collector is probed on every scrape.
 	Collector *collector.Collector
+	// Gate answers whether its nodes may be used.
+	Gate Gate
 	// Beside is what is published of the cluster beside its probe; nil for nothing.
 	Beside prometheus.Gatherer
 	// Timeout is how long a probe may take.

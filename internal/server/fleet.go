@@ -28,5 +28,5 @@ func (f fleetClusters) All() []Cluster {
 }
 
 func clusterOf(m *fleet.Member) Cluster {
-	return Cluster{Name: m.Name(), Labels: m.Labels(), Collector: m.Collector(), Beside: m.Beside(), Timeout: m.Timeout()}
+	return Cluster{Name: m.Name(), Labels: m.Labels(), Collector: m.Collector(), Gate: m.Gate(), Beside: m.Beside(), Timeout: m.Timeout()}
 }

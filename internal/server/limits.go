@@ -21,6 +21,8 @@ type Limits struct {
 	HeaderBytes int
 	// InFlight is how many scrapes of one cluster are served at the same time (64).
 	InFlight int
+	// Checks is how many health checks are answered at the same time (4096).
+	Checks int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -30,6 +32,7 @@ func (l Limits) withDefaults() Limits {
 		Idle:        cmp.Or(l.Idle, 20*time.Second),
 		HeaderBytes: cmp.Or(l.HeaderBytes, 16<<10),
 		InFlight:    cmp.Or(l.InFlight, 64),
+		Checks:      cmp.Or(l.Checks, 4096),
 	}
 }
 

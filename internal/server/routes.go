@@ -53,7 +53,7 @@ func routes(config Config, stopping *atomic.Bool) (http.Handler, error) {
 	mux.HandleFunc("GET /clusters/{name}", pages.serveCluster)
 	mux.Handle("POST /clusters/{name}/probe", pages.serveProbeNow(scrapes))
 	mux.HandleFunc("GET /assets/{file}", serveAsset)
-	return compress(mux), nil
+	return compress(newGatekeeper(config).before(mux)), nil
 }
 
 // ownMetrics returns the exporter's own metrics, without those of a probe.

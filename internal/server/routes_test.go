@@ -18,7 +18,7 @@ import (
 func TestStrangePathsAreRefused(t *testing.T) {
 	for _, path := range []string{
 		"/probe", "/targets", "/api", "/api/v1/events", "/clusters", "/clusters/x", "/assets/x", "", "/", "//", "metrics", " /metrics", "/metrics ", "/metrics/", "/a//b", "//a", "/x/../y", "/..", "/.", "/./", "/a/./b", "/a/..",
-		"/-/healthy", "/-/ready", "/-/metrics", "/-", "/-/", "/{x}", "/{x...}", "/{$}", "/a{x}", "/a b", "/a\tb", "/a\nb", "/a\x00b",
+		"/-/healthy", "/-/ready", "/-/metrics", "/-", "/-/", "/fresh", "/fresh/a/b", "/writable", "/writable/x", "/{x}", "/{x...}", "/{$}", "/a{x}", "/a b", "/a\tb", "/a\nb", "/a\x00b",
 		"/%zz", "/%20", "/%2d/healthy", "/?x", "/metrics?x=1", "/#", "/#a", "GET /x", "GET /metrics", "host/x", "example.com/metrics",
 		"http://host/metrics", "/*", "/é", "/日本", "/\xff", `/"`, "/'", "/<script>", `/\`, "/;", "/&", "/a:b",
 	} {

@@ -74,6 +74,14 @@ func (l *Ledger) newestShown(row Row) *entry {
 	return nil
 }
 
+// ShownSent returns when the newest remembered beat was sent that a row shows; zero for none.
+func (l *Ledger) ShownSent(row Row) time.Time {
+	if shown := l.newestShown(row); shown != nil {
+		return shown.sent
+	}
+	return time.Time{}
+}
+
 // unseenBeats returns how many beats on the line that is written now a row does not show.
 func (l *Ledger) unseenBeats(shown Row) int64 {
 	count := int64(0)

@@ -24,8 +24,9 @@ const serverMemory = time.Hour
 
 // Servers are those that a name led to. The zero value has none.
 type Servers struct {
-	met  []meeting
-	last Server
+	met    []meeting
+	last   Server
+	turned time.Time // when it last led back to an earlier one; zero for never
 }
 
 type meeting struct {
@@ -45,11 +46,20 @@ func (s *Servers) Meet(server Server, now time.Time) (again bool) {
 	for i := range s.met {
 		if s.met[i].server.Is(server) {
 			s.met[i].at = now
+			if moved {
+				s.turned = now
+			}
 			return moved
 		}
 	}
 	s.met = append(s.met, meeting{server, now})
 	return false
+}
+
+// InTurn says whether the name led back to an earlier server within the last hour: the next connection may lead
+// to any of them.
+func (s *Servers) InTurn(now time.Time) bool {
+	return !s.turned.IsZero() && now.Sub(s.turned) <= serverMemory
 }
 
 // Count returns how many different servers a name led to within the last hour.

@@ -59,6 +59,16 @@ var tools = []tool{
 		packages: everywhere("pgbouncer"),
 	},
 	{
+		name: "haproxy", what: "HAProxy",
+		find:     program("", "haproxy"),
+		packages: everywhere("haproxy"),
+	},
+	{
+		name: "nginx", what: "nginx",
+		find:     program("", "nginx"),
+		packages: everywhere("nginx"),
+	},
+	{
 		name: "prometheus", what: "Prometheus and promtool",
 		find:  func(ctx context.Context) (string, error) { return promtool(ctx, io.Discard, "--find") },
 		fetch: func(ctx context.Context, log io.Writer) error { _, err := promtool(ctx, log); return err },
