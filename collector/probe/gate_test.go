@@ -128,16 +128,16 @@ func TestChecksShareBeats(t *testing.T) {
 		most   float64
 		beats  int
 	}{
-		"a node that is fresh":                {Config{MinInterval: 200 * ms}, 500 * ms, nil, 1, 1, 53},
-		"as little as can be asked for":       {Config{MinInterval: 200 * ms}, 250 * ms, nil, 1, 1, 53},
-		"scrapes that share nothing":          {Config{}, 250 * ms, nil, 1, 1, 53},
-		"rarely":                              {Config{MinInterval: 200 * ms}, 5 * time.Second, nil, 1, 1, 9},
-		"a replica that is slow":              {Config{MinInterval: 200 * ms}, time.Second, func(p *gatePair) { p.delay = 700 * ms }, 0.97, 1, 53},
-		"a replica that is paused":            {Config{MinInterval: 200 * ms}, 500 * ms, func(p *gatePair) { p.paused = 1 }, 0, 0.06, 53},
-		"a replica that does not answer":      {Config{MinInterval: 200 * ms}, 500 * ms, func(p *gatePair) { p.replica.hang = true }, 0, 0, 53},
+		"a node that is fresh":                {Config{MinInterval: 200 * ms}, 500 * ms, nil, 1, 1, 23},
+		"as little as can be asked for":       {Config{MinInterval: 200 * ms}, 250 * ms, nil, 1, 1, 23},
+		"scrapes that share nothing":          {Config{}, 250 * ms, nil, 1, 1, 23},
+		"rarely":                              {Config{MinInterval: 200 * ms}, 5 * time.Second, nil, 1, 1, 5},
+		"a replica that is slow":              {Config{MinInterval: 200 * ms}, time.Second, func(p *gatePair) { p.delay = 700 * ms }, 0.9, 1, 23},
+		"a replica that is paused":            {Config{MinInterval: 200 * ms}, 500 * ms, func(p *gatePair) { p.paused = 1 }, 0, 0.15, 23},
+		"a replica that does not answer":      {Config{MinInterval: 200 * ms}, 500 * ms, func(p *gatePair) { p.replica.hang = true }, 0, 0, 23},
 		"a primary that refuses":              {Config{MinInterval: 200 * ms}, 500 * ms, func(p *gatePair) { p.primary.write = refused }, 0, 0, 0},
 		"a primary that does not answer":      {Config{MinInterval: 200 * ms}, 500 * ms, func(p *gatePair) { p.primary.hang = true }, 0, 0, 0},
-		"a pulse that makes the beats anyway": {Config{MinInterval: 200 * ms, Pulse: 100 * ms}, 500 * ms, nil, 0.99, 1, 112},
+		"a pulse that makes the beats anyway": {Config{MinInterval: 200 * ms, Pulse: 100 * ms}, 500 * ms, nil, 0.98, 1, 50},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -146,12 +146,12 @@ func TestChecksShareBeats(t *testing.T) {
 					p.set(func() { test.change(p) })
 				}
 				p.Start()
-				open, all := p.storm(t, 10, "b", GateAsk{Max: test.max})
-				if share := float64(open) / float64(all); share < test.least || share > test.most || all != 10000 {
+				open, all := p.storm(t, 4, "b", GateAsk{Max: test.max})
+				if share := float64(open) / float64(all); share < test.least || share > test.most || all != 4000 {
 					t.Errorf("%d of %d are let through", open, all)
 				}
 				if beats := p.written(); beats > int64(test.beats) {
-					t.Errorf("%d beats in 10 s, want no more than %d", beats, test.beats)
+					t.Errorf("%d beats in 4 s, want no more than %d", beats, test.beats)
 				}
 			})
 		})
@@ -176,12 +176,12 @@ func TestPositionsWriteNothing(t *testing.T) {
 		}
 		p.Probe(t.Context())
 		time.Sleep(time.Minute)
-		open, all := p.storm(t, 10, "b", GateAsk{Max: 500 * ms})
-		primary, _ := p.storm(t, 10, "a", GateAsk{Max: 500 * ms})
+		open, all := p.storm(t, 4, "b", GateAsk{Max: 500 * ms})
+		primary, _ := p.storm(t, 4, "a", GateAsk{Max: 500 * ms})
 		if open != all || primary != all {
 			t.Errorf("%d of %d are let through to the replica, %d to the primary", open, all, primary)
 		}
-		if p.written() != 1 || p.primary.looks > 102 {
+		if p.written() != 1 || p.primary.looks > 43 {
 			t.Errorf("%d beats, %d looks at the primary", p.written(), p.primary.looks)
 		}
 		p.set(func() { p.beats = append(p.beats, time.Now()); p.paused = 1 }) // An application's, as far as positions go.
