@@ -54,7 +54,7 @@ fuzz: ## Run each fuzz target for five minutes; FUZZTIME=1m is shorter.
 
 .PHONY: tools
 tools: $(LAB) ## Install what the tests need and this machine lacks.
-	@$(LAB) install postgres pgbouncer prometheus cc locales
+	@$(LAB) install postgres pgbouncer prometheus alertmanager cc locales
 
 .PHONY: postgres
 postgres: $(LAB) ## Install PostgreSQL's server where it is missing.
@@ -117,8 +117,10 @@ lint: $(GOLANGCI) ## Check format, vet and lints.
 	$(GOLANGCI) run
 
 .PHONY: rules
-rules: ## Check Prometheus's configuration and rules, and run the rules' unit tests.
-	@promtool=$$(scripts/promtool.sh) && set -x && \
+rules: ## Check Prometheus's and Alertmanager's configuration, rules and routes, and run the rules' unit tests.
+	@promtool=$$(scripts/promtool.sh) && amtool=$$(scripts/promtool.sh amtool) && set -x && \
+	"$$amtool" check-config prometheus/alertmanager.yml && \
+	scripts/test-routes.sh "$$amtool" prometheus/alertmanager.yml prometheus/tests/routes.txt && \
 	"$$promtool" check config prometheus/prometheus.yml prometheus/fleet.yml prometheus/sharded.yml && \
 	"$$promtool" check rules --lint-fatal prometheus/rules/*.yml && \
 	"$$promtool" test rules prometheus/tests/*.yml

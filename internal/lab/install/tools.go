@@ -60,11 +60,20 @@ var tools = []tool{
 	},
 	{
 		name: "prometheus", what: "Prometheus and promtool",
-		find:  func(ctx context.Context) (string, error) { return promtool(ctx, io.Discard, "--find") },
-		fetch: func(ctx context.Context, log io.Writer) error { _, err := promtool(ctx, log); return err },
+		find:  func(ctx context.Context) (string, error) { return promtool(ctx, io.Discard, "--find", "prometheus") },
+		fetch: func(ctx context.Context, log io.Writer) error { _, err := promtool(ctx, log, "prometheus"); return err },
 		packages: map[string][]string{
 			"pacman": {"prometheus"},
 			"brew":   {"prometheus"},
+		},
+	},
+	{
+		name: "alertmanager", what: "Alertmanager and amtool",
+		find:  func(ctx context.Context) (string, error) { return promtool(ctx, io.Discard, "--find", "alertmanager") },
+		fetch: func(ctx context.Context, log io.Writer) error { _, err := promtool(ctx, log, "alertmanager"); return err },
+		packages: map[string][]string{
+			"pacman": {"alertmanager"},
+			"brew":   {"alertmanager"},
 		},
 	},
 	{
@@ -193,16 +202,18 @@ func raceDetector(ctx context.Context) (string, error) {
 }
 
 // Prometheus returns the path of Prometheus's program, which is fetched where it is missing.
-func Prometheus(ctx context.Context, log io.Writer) (string, error) { return promtool(ctx, log) }
+func Prometheus(ctx context.Context, log io.Writer) (string, error) {
+	return promtool(ctx, log, "prometheus")
+}
 
-// promtool runs the script that finds Prometheus, and fetches it unless told not to.
-func promtool(ctx context.Context, log io.Writer, options ...string) (string, error) {
+// promtool runs the script that finds programs of Prometheus, and fetches them unless told not to.
+func promtool(ctx context.Context, log io.Writer, args ...string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
 	script := filepath.Join(root, "scripts", "promtool.sh")
-	command := exec.CommandContext(ctx, script, append(options, "prometheus")...) //nolint:gosec // A script of this repository.
+	command := exec.CommandContext(ctx, script, args...) //nolint:gosec // A script of this repository.
 	var complaint bytes.Buffer
 	command.Stderr = io.MultiWriter(log, &complaint)
 	out, err := command.Output()
