@@ -118,7 +118,7 @@ lint: $(GOLANGCI) ## Check format, vet and lints.
 
 .PHONY: rules
 rules: ## Check Prometheus's and Alertmanager's configuration, rules and routes, and run the rules' unit tests.
-	@promtool=$$(scripts/promtool.sh) && amtool=$$(scripts/promtool.sh amtool) && set -x && \
+	@promtool=$$(scripts/promtool.sh) && amtool=$$(scripts/alertmanager.sh amtool) && set -x && \
 	"$$amtool" check-config prometheus/alertmanager.yml && \
 	scripts/test-routes.sh "$$amtool" prometheus/alertmanager.yml prometheus/tests/routes.txt && \
 	"$$promtool" check config prometheus/prometheus.yml prometheus/fleet.yml prometheus/sharded.yml && \

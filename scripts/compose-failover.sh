@@ -38,8 +38,8 @@ done
 best='' most=-1
 for node in "${replicas[@]}"; do
   while streams "$node"; do ((SECONDS - start < 60)) || { echo "$node is still streaming" >&2; exit 1; }; done
-  has=$(on "$node" "SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'")
-  say "$node has $has bytes of WAL"
+  IFS='|' read -r lsn has < <(on "$node" "SELECT lsn, lsn - '0/0' FROM greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) lsn")
+  say "$node has WAL up to $lsn"
   if ((has > most)); then best=$node most=$has; fi
 done
 

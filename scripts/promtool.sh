@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# promtool.sh [--find] [promtool|prometheus|amtool|alertmanager]: prints the path of that
-# program, from Prometheus 2.45 or Alertmanager 0.25 or newer. It is taken from PATH;
-# otherwise, and without --find, the package of Debian or Ubuntu is unpacked into .tools/,
-# which installs nothing, starts no service and needs no root.
+# promtool.sh [--find] [promtool|prometheus]: prints the path of that program, from
+# Prometheus 2.45 or newer. It is taken from PATH; otherwise, and without --find, the
+# package of Debian or Ubuntu is unpacked into .tools/, which installs nothing, starts
+# no service and needs no root.
 set -euo pipefail
 
 fetch=fetch
@@ -11,24 +11,21 @@ if [ "${1:-}" = --find ]; then
   shift
 fi
 program=${1:-promtool}
-# 2.45 is a release with long-term support, and the one in Ubuntu 24.04; 0.25 is in Debian 12.
 case $program in
-  promtool | prometheus) project=prometheus oldest=2.45 package=prometheus packaged=$program ;;
-  amtool) project=alertmanager oldest=0.25 package=prometheus-alertmanager packaged=amtool ;;
-  alertmanager) project=alertmanager oldest=0.25 package=prometheus-alertmanager packaged=prometheus-alertmanager ;;
+  promtool | prometheus) ;;
   *)
-    echo "usage: $0 [--find] [promtool|prometheus|amtool|alertmanager]" >&2
+    echo "usage: $0 [--find] [promtool|prometheus]" >&2
     exit 2
     ;;
 esac
 tools=$(cd "$(dirname "$0")/.." && pwd)/.tools
-folder=$tools/$project
-unpacked=$folder/usr/bin/$packaged
+unpacked=$tools/prometheus/usr/bin/$program
 
+# 2.45 is a release with long-term support, and the one in Ubuntu 24.04.
 new_enough() {
   local major=${1%%.*} minor=${1#*.}
   minor=${minor%%.*}
-  [ -n "$1" ] && { [ "$major" -gt "${oldest%.*}" ] || { [ "$major" -eq "${oldest%.*}" ] && [ "$minor" -ge "${oldest#*.}" ]; }; }
+  [ -n "$1" ] && { [ "$major" -gt 2 ] || { [ "$major" -eq 2 ] && [ "$minor" -ge 45 ]; }; }
 }
 
 usable() {
@@ -51,19 +48,17 @@ unpack() (
   fi
   # One source that cannot be reached is no reason to give up.
   apt-get "${options[@]}" update || true
-  candidate=$(apt-cache "${options[@]}" show --no-all-versions "$package" | sed -n 's/^Version: //p')
+  candidate=$(apt-cache "${options[@]}" show --no-all-versions prometheus | sed -n 's/^Version: //p')
   new_enough "$candidate" || return 1
-  packages=("$package")
+  packages=(prometheus)
   # Newer releases have promtool in a package of its own.
-  if [ "$project" = prometheus ] && [ -n "$(apt-cache "${options[@]}" search --names-only '^promtool$')" ]; then
-    packages+=(promtool)
-  fi
+  if [ -n "$(apt-cache "${options[@]}" search --names-only '^promtool$')" ]; then packages+=(promtool); fi
   apt-get "${options[@]}" download "${packages[@]}" || return 1
   for package in ./*.deb; do dpkg-deb -x "$package" root || return 1; done
   # A newer release's program may ask for a newer C library.
-  usable "root/usr/bin/$packaged" || return 1
-  rm -rf "$folder"
-  mv root "$folder"
+  usable "root/usr/bin/$program" || return 1
+  rm -rf "$tools/prometheus"
+  mv root "$tools/prometheus"
 )
 
 fetch() {
@@ -79,22 +74,22 @@ fetch() {
   exec 9>"$tools/promtool.lock"
   flock 9
   if usable "$unpacked"; then return; fi
-  echo "fetching $project into $tools" >&2
+  echo "fetching Prometheus into $tools" >&2
   for suite in "" $suites; do
     if unpack "$suite" >&2; then return; fi
   done
   return 1
 }
 
-path=$(command -v "$program" || command -v "$packaged" || true)
+path=$(command -v "$program" || true)
 if [ -n "$path" ] && usable "$path"; then
   echo "$path"
 elif usable "$unpacked" || $fetch; then
   echo "$unpacked"
 else
   cat >&2 <<MESSAGE
-$0: no $program of $project $oldest or newer on PATH, and none in the packages of this system.
-Install it, for example with 'brew install $project', or put the programs
+$0: no $program 2.45 or newer on PATH, and none in the packages of this system.
+Install Prometheus, for example with 'brew install prometheus', or put the programs
 of https://prometheus.io/download on PATH.
 MESSAGE
   exit 1

@@ -60,8 +60,8 @@ var tools = []tool{
 	},
 	{
 		name: "prometheus", what: "Prometheus and promtool",
-		find:  func(ctx context.Context) (string, error) { return promtool(ctx, io.Discard, "--find", "prometheus") },
-		fetch: func(ctx context.Context, log io.Writer) error { _, err := promtool(ctx, log, "prometheus"); return err },
+		find:  func(ctx context.Context) (string, error) { return fromScript(ctx, io.Discard, "promtool.sh", "--find", "prometheus") },
+		fetch: func(ctx context.Context, log io.Writer) error { _, err := Prometheus(ctx, log); return err },
 		packages: map[string][]string{
 			"pacman": {"prometheus"},
 			"brew":   {"prometheus"},
@@ -69,12 +69,8 @@ var tools = []tool{
 	},
 	{
 		name: "alertmanager", what: "Alertmanager and amtool",
-		find:  func(ctx context.Context) (string, error) { return promtool(ctx, io.Discard, "--find", "alertmanager") },
-		fetch: func(ctx context.Context, log io.Writer) error { _, err := promtool(ctx, log, "alertmanager"); return err },
-		packages: map[string][]string{
-			"pacman": {"alertmanager"},
-			"brew":   {"alertmanager"},
-		},
+		find:  func(ctx context.Context) (string, error) { return fromScript(ctx, io.Discard, "alertmanager.sh", "--find") },
+		fetch: func(ctx context.Context, log io.Writer) error { _, err := fromScript(ctx, log, "alertmanager.sh"); return err },
 	},
 	{
 		name: "cc", what: "a C compiler",
@@ -203,16 +199,16 @@ func raceDetector(ctx context.Context) (string, error) {
 
 // Prometheus returns the path of Prometheus's program, which is fetched where it is missing.
 func Prometheus(ctx context.Context, log io.Writer) (string, error) {
-	return promtool(ctx, log, "prometheus")
+	return fromScript(ctx, log, "promtool.sh", "prometheus")
 }
 
-// promtool runs the script that finds programs of Prometheus, and fetches them unless told not to.
-func promtool(ctx context.Context, log io.Writer, args ...string) (string, error) {
+// fromScript runs a script that finds a program, and fetches it unless told not to. It returns the program's path.
+func fromScript(ctx context.Context, log io.Writer, name string, args ...string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
-	script := filepath.Join(root, "scripts", "promtool.sh")
+	script := filepath.Join(root, "scripts", name)
 	command := exec.CommandContext(ctx, script, args...) //nolint:gosec // A script of this repository.
 	var complaint bytes.Buffer
 	command.Stderr = io.MultiWriter(log, &complaint)
