@@ -128,12 +128,13 @@ func (a *alerting) alerts() []handled {
 func (a *alerting) tell(alerts []map[string]string) {
 	a.t.Helper()
 	type alert struct {
-		Labels map[string]string `json:"labels"`
-		EndsAt time.Time         `json:"endsAt"`
+		Labels   map[string]string `json:"labels"`
+		StartsAt time.Time         `json:"startsAt"`
+		EndsAt   time.Time         `json:"endsAt"`
 	}
 	told := make([]alert, len(alerts))
 	for i, labels := range alerts {
-		told[i] = alert{labels, time.Now().Add(time.Hour)}
+		told[i] = alert{labels, time.Now(), time.Now().Add(time.Hour)}
 	}
 	body, err := json.Marshal(told)
 	must(a.t, err)
