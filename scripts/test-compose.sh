@@ -61,11 +61,14 @@ demo_is_complete() { diff <(ls secrets/demo) <(printf '%s\n' "${!password[@]}" |
 check "the demo's passwords are there" demo_is_complete
 
 digests_fit() {
-  local pinned=(-f docker-compose.yml -f docker-compose.digests.yml)
-  diff <(dc --profile '*' config --images | sort -u) \
-    <(dc "${pinned[@]}" --profile '*' config --images | sed -E 's/@sha256:[0-9a-f]{64}$//' | sort -u) || return
-  dc "${pinned[@]}" --profile '*' config --format json | tee "$work/pinned" | grep -o '"image": *"[^"]*"' | grep -v "$EXPORTER_IMAGE" >"$work/images"
-  [[ -s $work/images ]] && ! grep -v '@sha256:' "$work/images" && grep 'GO_IMAGE.*@sha256:' "$work/pinned"
+  local pinned=(-f docker-compose.yml -f docker-compose.digests.yml --profile '*')
+  dc "${pinned[@]}" config --images | grep -vFx "$EXPORTER_IMAGE" | sort -u >"$work/pinned"
+  [[ -s $work/pinned ]] && ! grep -vE '@sha256:[0-9a-f]{64}$' "$work/pinned" || return
+  diff <(dc --profile '*' config --images | grep -vFx "$EXPORTER_IMAGE" | sort -u) <(sed 's/@.*//' "$work/pinned") || return
+  local go
+  go=$(sed -nE 's/^ARG GO_IMAGE=//p' Dockerfile)
+  # The builds of all four services that run the exporter.
+  [[ $(dc "${pinned[@]}" config | grep -cE "^        GO_IMAGE: $go@sha256:[0-9a-f]{64}\$") == 4 ]]
 }
 check "docker-compose.digests.yml pins every image, by the tag of docker-compose.yml" digests_fit
 
