@@ -12,6 +12,12 @@ say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 # on NODE SQL
 on() { "${compose[@]}" exec -T "$1" psql -XwAtqU postgres --command "$2"; }
 
+# quietly COMMAND...: shows what it prints if it fails.
+quietly() {
+  local said
+  said=$("$@" 2>&1) || { echo "$said" >&2 && return 1; }
+}
+
 streams() { [[ $(on "$1" "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'") != 0 ]]; }
 
 replicas=() others=()
@@ -27,11 +33,12 @@ if [[ ${#replicas[@]} == 0 ]]; then
   exit 1
 fi
 
-# Before another one is promoted: else there could be two.
-say "killing ${others[*]}"
-"${compose[@]}" kill "${others[@]}" >/dev/null 2>&1 || true
+# Before another one is promoted: else there could be two. (Without a name, Compose would kill everything.)
 for node in "${others[@]}"; do
-  "${compose[@]}" run --rm --no-deps --no-TTY --entrypoint touch "$node" /var/lib/postgresql/data/pgdata.fenced 2>/dev/null
+  say "killing $node"
+  quietly "${compose[@]}" kill "$node"
+  [[ -z $("${compose[@]}" ps --quiet --status running "$node") ]] || { echo "$node still runs" >&2; exit 1; }
+  quietly "${compose[@]}" run --rm --no-deps --no-TTY --entrypoint touch "$node" /var/lib/postgresql/data/pgdata.fenced
 done
 
 # What the primary sent before its end may still be on its way.
@@ -45,5 +52,5 @@ done
 
 say "promoting $best"
 [[ $(on "$best" 'SELECT pg_promote()') == t ]] || { echo "$best did not become the primary" >&2; exit 1; }
-say "$best is the primary; ${others[*]}: make rejoin"
+say "$best is the primary; make rejoin brings ${others[*]:-the others} back"
 "${compose[@]}" exec -T ha_exporter /pg_canary_exporter check || true

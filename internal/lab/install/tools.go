@@ -60,7 +60,9 @@ var tools = []tool{
 	},
 	{
 		name: "prometheus", what: "Prometheus and promtool",
-		find:  func(ctx context.Context) (string, error) { return fromScript(ctx, io.Discard, "promtool.sh", "--find", "prometheus") },
+		find: func(ctx context.Context) (string, error) {
+			return fromScript(ctx, io.Discard, "promtool.sh", "--find", "prometheus")
+		},
 		fetch: func(ctx context.Context, log io.Writer) error { _, err := Prometheus(ctx, log); return err },
 		packages: map[string][]string{
 			"pacman": {"prometheus"},
@@ -69,8 +71,13 @@ var tools = []tool{
 	},
 	{
 		name: "alertmanager", what: "Alertmanager and amtool",
-		find:  func(ctx context.Context) (string, error) { return fromScript(ctx, io.Discard, "alertmanager.sh", "--find") },
-		fetch: func(ctx context.Context, log io.Writer) error { _, err := fromScript(ctx, log, "alertmanager.sh"); return err },
+		find: func(ctx context.Context) (string, error) {
+			return fromScript(ctx, io.Discard, "alertmanager.sh", "--find")
+		},
+		fetch: func(ctx context.Context, log io.Writer) error {
+			_, err := fromScript(ctx, log, "alertmanager.sh")
+			return err
+		},
 	},
 	{
 		name: "cc", what: "a C compiler",
