@@ -54,7 +54,7 @@ fuzz: ## Run each fuzz target for five minutes; FUZZTIME=1m is shorter.
 
 .PHONY: tools
 tools: $(LAB) ## Install what the tests need and this machine lacks.
-	@$(LAB) install postgres pgbouncer haproxy nginx prometheus cc locales chromium
+	@$(LAB) install postgres pgbouncer haproxy nginx prometheus alertmanager cc locales chromium
 
 .PHONY: postgres
 postgres: $(LAB) ## Install PostgreSQL's server where it is missing.
@@ -124,8 +124,10 @@ lint: $(GOLANGCI) ## Check format, vet and lints.
 	cd deploy/test && $(GOLANGCI) run
 
 .PHONY: rules
-rules: ## Check Prometheus's configuration and rules, and run the rules' unit tests.
-	@promtool=$$(scripts/promtool.sh) && set -x && \
+rules: ## Check Prometheus's and Alertmanager's configuration, rules and routes, and run the rules' unit tests.
+	@promtool=$$(scripts/promtool.sh) && amtool=$$(scripts/alertmanager.sh amtool) && set -x && \
+	"$$amtool" check-config prometheus/alertmanager.yml && \
+	scripts/test-routes.sh "$$amtool" prometheus/alertmanager.yml prometheus/tests/routes.txt && \
 	"$$promtool" check config prometheus/prometheus.yml prometheus/fleet.yml prometheus/sharded.yml && \
 	"$$promtool" check rules --lint-fatal prometheus/rules/*.yml && \
 	"$$promtool" test rules prometheus/tests/*.yml

@@ -4,6 +4,9 @@
 # must not remove the rows that the report's snapshot still sees.
 set -euo pipefail
 
+PGPASSWORD=$(</run/secrets/postgres_password)
+export PGPASSWORD
+
 pgbench --initialize --quiet --scale="$LOAD_SCALE"
 
 PGOPTIONS='--synchronous_commit=off' pgbench --no-vacuum --protocol=prepared \

@@ -5,6 +5,15 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 compose=${COMPOSE:-docker compose}
 
+# The containers run as users of their own. The directory may be closed to all but its owner.
+secrets=${SECRETS:-$(sed -nE 's/^SECRETS=//p' .env 2>/dev/null | tail -n 1)}
+secrets=${secrets:-secrets/demo}
+if closed=$(find "$secrets" -type f ! -perm -o=r) && [[ -n $closed ]]; then
+  echo "The containers cannot read" $closed >&2
+  echo "Make the files readable and their directory closed: chmod 644 $secrets/*; chmod 700 $secrets" >&2
+  exit 1
+fi
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 $compose up --detach --build --wait "$@" 2>&1 | tee "$log" && exit

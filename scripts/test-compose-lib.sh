@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What test-compose.sh is written in. It sets $work, a directory for temporary
-# files, and ${password[@]}, by variable.
+# files, and ${password[@]}, by the names of their files.
 # shellcheck disable=SC2154
 passed=0 failed=0
 
@@ -54,10 +54,10 @@ promtool_query() {
   dc exec -T prometheus promtool query instant http://127.0.0.1:9090 "$1" 2>/dev/null | sed '/^$/d'
 }
 query() { promtool_query "$1" | grep .; }
-in_state() { query "pg_canary_replica_state{state=\"$1\"} == 1"; }
+in_state() { query "pg_canary_replica_state{cluster=\"demo\",state=\"$1\"} == 1"; }
 
 # Prometheus goes on showing an old sample for minutes: only newer ones count.
-synced_since() { query "pg_canary_synced == 1 and timestamp(pg_canary_synced) > $1"; }
+synced_since() { query "pg_canary_synced{cluster=\"demo\"} == 1 and timestamp(pg_canary_synced) > $1"; }
 
 on_primary() { dc exec -T db psql -XqAtU postgres --command "$1"; }
 on_replica() { dc exec -T db_replica psql -XqAtU postgres --command "$1"; }
@@ -78,18 +78,18 @@ comes_back() {
 }
 
 # keep_logs: what `docker compose logs` shows, before the containers go.
-keep_logs() { dc --profile load logs --no-color >>"$work/logs"; }
+keep_logs() { dc --profile '*' logs --no-color >>"$work/logs"; }
 
 has_no_password() {
-  local variable found=0
-  for variable in "${!password[@]}"; do
-    grep --fixed-strings "${password[$variable]%%-*}" "$1" && found=1
+  local secret found=0
+  for secret in "${!password[@]}"; do
+    grep --fixed-strings "${password[$secret]%%-*}" "$1" && found=1
   done
   return $found
 }
 
 take_down() {
-  dc --profile load down --volumes --remove-orphans >/dev/null 2>&1
+  dc --profile '*' down --volumes --remove-orphans >/dev/null 2>&1
   docker image rm "$EXPORTER_IMAGE" >/dev/null 2>&1
   rm -rf "$work"
 }

@@ -101,6 +101,7 @@ func TestFlagsDescribeWhatAFileDoes(t *testing.T) {
 		"serve", "--cluster.name=orders", "--primary.dsn=postgres://canary@a:1/app", "--primary.name=a", "--replica.dsn=host=b user=canary", "--replica.name=b",
 		"--probe.fresh-connection=b", "--canary.section=own", "--probe.wait=3s", "--probe.synced-within=2s", "--probe.timeout=4s", "--probe.min-interval=1s",
 		"--pulse.interval=5s", "--probe.synchronous-commit=local", "--gate=lsn",
+		"--password-file=/run/secrets/canary",
 	})
 	must(t, err)
 	flags, err := o.configuration()
@@ -114,6 +115,7 @@ func TestFlagsDescribeWhatAFileDoes(t *testing.T) {
   min_interval: 1s
   pulse: 5s
   synchronous_commit: local
+  password_file: /run/secrets/canary
   gate: lsn
   nodes:
   - {name: a, dsn: "host=a port=1 user=canary dbname=app"}

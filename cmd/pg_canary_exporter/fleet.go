@@ -82,7 +82,7 @@ func (o *options) checkConfigFlags() error {
 			"and --probe.fresh-connection, and their variables, or the file")
 	}
 	if o.settings != config.Defaults() {
-		return errors.New("--config.file describes how clusters are probed: put what the flags --canary.section, --probe.wait, --probe.synced-within, " +
+		return errors.New("--config.file describes how clusters are probed: put what the flags --password-file, --canary.section, --probe.wait, --probe.synced-within, " +
 			"--probe.timeout, --probe.min-interval, --probe.synchronous-commit, --pulse.interval and --gate say, or their variables, into its defaults")
 	}
 	if o.probeTimeoutOff < 0 {

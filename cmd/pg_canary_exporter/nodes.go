@@ -65,7 +65,7 @@ func (o *options) configuration() (*config.Config, error) {
 	}
 	cluster := config.Cluster{Name: o.ownCluster(), Settings: o.settings}
 	for i, g := range given {
-		cluster.Nodes = append(cluster.Nodes, config.Node{Name: names[i], DSN: g.dsn, FreshConnection: fresh[names[i]]})
+		cluster.Nodes = append(cluster.Nodes, config.Node{Name: names[i], DSN: g.dsn, FreshConnection: fresh[names[i]], PasswordFile: o.settings.PasswordFile})
 	}
 	return &config.Config{Clusters: []config.Cluster{cluster}}, nil
 }

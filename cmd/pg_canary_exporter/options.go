@@ -92,6 +92,8 @@ func (o *options) clusterFlags() {
 		PlaceHolder("DSN").StringsVar(&o.replicaDSNs)
 	o.app.Flag("primary.name", "Name of the primary's node in labels and logs (default: host:port of its connection string).").
 		PlaceHolder("NAME").StringVar(&o.primaryName)
+	o.app.Flag("password-file", "File that holds a password alone, for the connection strings that give none. It is read again for each connection; setup takes the administrator's from it.").
+		PlaceHolder("FILE").StringVar(&o.settings.PasswordFile)
 	o.app.Flag("replica.name", "The same for a replica, in the order of --replica.dsn. Repeatable; an empty one stands for host:port, and the last may be left out. The environment variable holds one per line.").
 		PlaceHolder("NAME").StringsVar(&o.replicaNames)
 	o.app.Flag("canary.section", "Name of the row in canary.section that setup creates and this exporter writes.").

@@ -20,7 +20,7 @@ func setup(ctx context.Context, o *options, stdout io.Writer, logger log.Logger)
 	if err != nil {
 		return err
 	}
-	s := pgnode.Setup{Role: o.setupRole, Password: password, Section: o.settings.Section, Cluster: o.clusterName, Adopt: o.setupAdopt}
+	s := pgnode.Setup{Role: o.setupRole, Password: password, AdminPasswordFile: o.settings.PasswordFile, Section: o.settings.Section, Cluster: o.clusterName, Adopt: o.setupAdopt}
 	if o.setupPrint {
 		sql, err := s.SQL()
 		if err != nil {

@@ -28,12 +28,6 @@ type connection struct {
 	ownPassword bool
 }
 
-// parseDSN parses a connection string: a URL or keyword=value pairs.
-func parseDSN(dsn string) (*pgconn.Config, error) {
-	c, err := readDSN(dsn)
-	return c.config, err
-}
-
 // readDSN accepts what is provably a URL or keyword=value pairs, and refuses the
 // rest. Anything else would be guesswork, and a wrong guess makes a password the
 // name of a host, a user or a setting. An error never quotes the string or a

@@ -3,7 +3,15 @@ package pgnode
 import (
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
+
+// parseDSN returns what a connection string says to the driver.
+func parseDSN(dsn string) (*pgconn.Config, error) {
+	c, err := readDSN(dsn)
+	return c.config, err
+}
 
 func TestNewNamesTheNode(t *testing.T) {
 	t.Setenv("PGPORT", "")

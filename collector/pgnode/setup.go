@@ -36,6 +36,9 @@ type Setup struct {
 	Role string
 	// Password of the role; "" leaves the role's password as it is.
 	Password string
+	// AdminPasswordFile is the path of a file that holds the administrator's password alone, as
+	// [Options.PasswordFile] does that of the exporter's role; "" for none.
+	AdminPasswordFile string
 	// Section is the row that the exporter writes; "" is [DefaultSection].
 	Section string
 	// Cluster is the name of the cluster that both sections are for, kept with their
@@ -106,11 +109,14 @@ func (s Setup) Run(ctx context.Context, dsn string) error {
 	if err != nil {
 		return err
 	}
-	config, err := parseDSN(dsn)
+	admin, err := readDSN(dsn)
 	if err != nil {
 		return err
 	}
-	conn, err := dialConfig(ctx, config)
+	if err := admin.readPassword(s.AdminPasswordFile); err != nil {
+		return err
+	}
+	conn, err := dialConfig(ctx, admin.config)
 	if err != nil {
 		return withReason(err)
 	}

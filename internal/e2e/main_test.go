@@ -22,7 +22,7 @@ import (
 const root = "../.."
 
 // The programs that the tests start.
-var exporter, prometheus string
+var exporter, prometheus, alertmanager string
 
 func TestMain(m *testing.M) {
 	program, err := prepare()
@@ -45,12 +45,14 @@ func prepare() (*labexporter.Program, error) {
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		return nil, err
 	}
-	found, err := exec.Command(root+"/scripts/promtool.sh", "prometheus").CombinedOutput()
-	lines := strings.Split(strings.TrimSpace(string(found)), "\n")
-	if err != nil {
-		return nil, fmt.Errorf("no Prometheus: install it, or get it with `scripts/promtool.sh prometheus`, which said:\n%s", found)
+	for path, script := range map[*string][]string{&prometheus: {"promtool.sh", "prometheus"}, &alertmanager: {"alertmanager.sh"}} {
+		found, err := exec.Command(root+"/scripts/"+script[0], script[1:]...).CombinedOutput() //nolint:gosec // One of two.
+		if err != nil {
+			return nil, fmt.Errorf("no %s: get it with `scripts/%s`, which said:\n%s", script[len(script)-1], strings.Join(script, " "), found)
+		}
+		lines := strings.Split(strings.TrimSpace(string(found)), "\n")
+		*path = lines[len(lines)-1]
 	}
-	prometheus = lines[len(lines)-1]
 	program, err := labexporter.Build(context.Background())
 	if err == nil {
 		exporter = program.Path

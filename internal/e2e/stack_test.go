@@ -57,7 +57,15 @@ func newStack(t *testing.T) *stack {
 // startPrometheus starts one with a configuration of the repository, in which it exchanges some words.
 func (s *stack) startPrometheus(file string, words map[string]string) {
 	s.Helper()
-	dir, address := s.TempDir(), freeAddress(s.T)
+	dir := s.TempDir()
+	must(s.T, os.CopyFS(filepath.Join(dir, "rules"), os.DirFS(root+"/prometheus/rules")))
+	s.startPrometheusIn(dir, file, words)
+}
+
+// startPrometheusIn starts it in a directory that has the rules.
+func (s *stack) startPrometheusIn(dir, file string, words map[string]string) {
+	s.Helper()
+	address := freeAddress(s.T)
 	config, err := os.ReadFile(root + "/prometheus/" + file)
 	must(s.T, err)
 	for word, here := range words {
@@ -68,7 +76,6 @@ func (s *stack) startPrometheus(file string, words map[string]string) {
 	}
 	config = []byte(strings.ReplaceAll(string(config), "localhost:9090", address)) // Its own, where it is scraped too.
 	must(s.T, os.WriteFile(filepath.Join(dir, "prometheus.yml"), config, 0o600))
-	must(s.T, os.CopyFS(filepath.Join(dir, "rules"), os.DirFS(root+"/prometheus/rules")))
 	run(s.T, nil, prometheus,
 		"--config.file="+filepath.Join(dir, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(dir, "data"),

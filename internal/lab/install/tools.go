@@ -70,11 +70,23 @@ var tools = []tool{
 	},
 	{
 		name: "prometheus", what: "Prometheus and promtool",
-		find:  func(ctx context.Context) (string, error) { return promtool(ctx, io.Discard, "--find") },
-		fetch: func(ctx context.Context, log io.Writer) error { _, err := promtool(ctx, log); return err },
+		find: func(ctx context.Context) (string, error) {
+			return fromScript(ctx, io.Discard, "promtool.sh", "--find", "prometheus")
+		},
+		fetch: func(ctx context.Context, log io.Writer) error { _, err := Prometheus(ctx, log); return err },
 		packages: map[string][]string{
 			"pacman": {"prometheus"},
 			"brew":   {"prometheus"},
+		},
+	},
+	{
+		name: "alertmanager", what: "Alertmanager and amtool",
+		find: func(ctx context.Context) (string, error) {
+			return fromScript(ctx, io.Discard, "alertmanager.sh", "--find")
+		},
+		fetch: func(ctx context.Context, log io.Writer) error {
+			_, err := fromScript(ctx, log, "alertmanager.sh")
+			return err
 		},
 	},
 	{
@@ -229,16 +241,18 @@ func raceDetector(ctx context.Context) (string, error) {
 }
 
 // Prometheus returns the path of Prometheus's program, which is fetched where it is missing.
-func Prometheus(ctx context.Context, log io.Writer) (string, error) { return promtool(ctx, log) }
+func Prometheus(ctx context.Context, log io.Writer) (string, error) {
+	return fromScript(ctx, log, "promtool.sh", "prometheus")
+}
 
-// promtool runs the script that finds Prometheus, and fetches it unless told not to.
-func promtool(ctx context.Context, log io.Writer, options ...string) (string, error) {
+// fromScript runs a script that finds a program, and fetches it unless told not to. It returns the program's path.
+func fromScript(ctx context.Context, log io.Writer, name string, args ...string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
-	script := filepath.Join(root, "scripts", "promtool.sh")
-	command := exec.CommandContext(ctx, script, append(options, "prometheus")...) //nolint:gosec // A script of this repository.
+	script := filepath.Join(root, "scripts", name)
+	command := exec.CommandContext(ctx, script, args...) //nolint:gosec // A script of this repository.
 	var complaint bytes.Buffer
 	command.Stderr = io.MultiWriter(log, &complaint)
 	out, err := command.Output()
