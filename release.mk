@@ -26,11 +26,13 @@ $(GORELEASER) $(NFPM) $(CYCLONEDX) $(ACTIONLINT) $(GOVULNCHECK):
 
 # Of what is committed; a tag makes it a release, and no tag a snapshot.
 RELEASE_ARGS ?= --snapshot --skip=sign,publish
+# In a clone that has no remote, goreleaser knows no commit.
+REMOTE := GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://github.com/pg-canary/pg_canary_exporter.git
 EPOCH = $(shell git log -1 --format=%ct)
 
 .PHONY: release
 release: $(GORELEASER) $(CYCLONEDX) ## Make all that a release holds, in dist/: programs for six platforms, .deb and .rpm, bills of materials, checksums.
-	SOURCE_DATE_EPOCH=$(EPOCH) CYCLONEDX=$(CYCLONEDX) GO=$(GO) $(GORELEASER) release --clean $(RELEASE_ARGS)
+	$(REMOTE) SOURCE_DATE_EPOCH=$(EPOCH) CYCLONEDX=$(CYCLONEDX) GO=$(GO) $(GORELEASER) release --clean $(RELEASE_ARGS)
 
 .PHONY: test-reproducible
 test-reproducible: $(GORELEASER) $(CYCLONEDX) $(NFPM) $(LAB) ## Make the release twice, in different directories, and compare the bytes.

@@ -10,4 +10,4 @@ if [ "${#programs[@]}" -ne 1 ] || [ ! -f "${programs[0]}" ]; then
 fi
 # Neither a serial number nor a time, so that the same program has the same bill. The version of the module itself cannot
 # be asked for: it is the one that is being made.
-"$cyclonedx" bin -json -licenses -noserial -notimestamp -std -version "v${1:?}" -output "${4:?}" "${programs[0]}"
+"$cyclonedx" bin -json -noserial -notimestamp -std -version "v${1:?}" -output "${4:?}" "${programs[0]}"

@@ -19,11 +19,13 @@ const manPage = `{{define "Flags"}}{{range .Flags}}{{if not .Hidden -}}
 {{if .Short}}\fB\-{{.Short|Char}}\fR, {{end}}\fB\-\-{{.Name|Roff}}\fR{{if not .IsBoolFlag}}=\fI{{.FormatPlaceHolder|Roff}}\fR{{end}}
 {{.Help|Roff}}
 {{- if .Envar}}
-Variable: \%{{.Envar|Roff}}.
+Variable: {{.Envar|Roff}}.
 {{- end}}
 {{end}}{{end}}{{end -}}
 
 .TH {{.App.Name|ToUpper|Roff}} 1 "{{BuildDay|Roff}}" "{{.App.Name|Roff}} {{Version|Roff}}" "User Commands"
+.nh
+.ad l
 .SH NAME
 {{.App.Name|Roff}} \- Prometheus exporter for PostgreSQL replication
 .SH SYNOPSIS
@@ -80,9 +82,10 @@ func buildDay(date string) string {
 }
 
 // roff escapes what is a control in a page's source. A line that begins with a dot or a quote would be a request, and a
-// hyphen that is not escaped may be shown as a dash, which nobody can paste into a shell. An empty line begins a paragraph.
+// hyphen that is not escaped may be shown as a dash, which nobody can paste into a shell. An empty line begins a paragraph,
+// and a path may be broken at its slashes.
 func roff(text string) string {
-	lines := strings.Split(strings.NewReplacer(`\`, `\e`, `-`, `\-`).Replace(text), "\n")
+	lines := strings.Split(strings.NewReplacer(`\`, `\e`, `-`, `\-`, `/`, `/\:`).Replace(text), "\n")
 	for i, line := range lines {
 		switch {
 		case line == "" && i < len(lines)-1:

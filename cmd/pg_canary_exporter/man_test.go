@@ -13,7 +13,8 @@ func TestRoff(t *testing.T) {
 		"a flag --web.config.file": `a flag \-\-web.config.file`,
 		`C:\data`:                  `C:\edata`,
 		"one\n\ntwo":               "one\n.PP\ntwo",
-		".so /etc/passwd\n'br":     "\\&.so /etc/passwd\n\\&'br",
+		".so passwd\n'br":          "\\&.so passwd\n\\&'br",
+		"https://a/b":              `https:/\:/\:a/\:b`,
 		"":                         "",
 		"last\n":                   "last\n",
 	} {
@@ -60,14 +61,14 @@ func TestManPage(t *testing.T) {
 		if strings.Contains(page, `\fB\-\-`+roff(flag.Name)+`\fR`) == flag.Hidden {
 			t.Errorf("the flag %q: hidden %v", flag.Name, flag.Hidden)
 		}
-		if !flag.Hidden && flag.Envar != "" && !strings.Contains(page, `\%`+flag.Envar) {
+		if !flag.Hidden && flag.Envar != "" && !strings.Contains(page, "\nVariable: "+flag.Envar+".\n") {
 			t.Errorf("the flag %q has no variable", flag.Name)
 		}
 	}
 	if !strings.HasPrefix(page, ".TH PG_CANARY_EXPORTER 1 ") {
 		t.Errorf("it begins with %.40q", page)
 	}
-	requests := map[string]bool{".TH": true, ".SH": true, ".SS": true, ".TP": true, ".PP": true, ".B": true, ".I": true, ".BR": true}
+	requests := map[string]bool{".TH": true, ".nh": true, ".ad": true, ".SH": true, ".SS": true, ".TP": true, ".PP": true, ".B": true, ".I": true, ".BR": true}
 	for i, line := range strings.Split(page, "\n") {
 		if word, _, _ := strings.Cut(line, " "); strings.HasPrefix(line, ".") && !requests[word] {
 			t.Errorf("line %d is an unknown request: %s", i+1, line)

@@ -95,6 +95,9 @@ func (c *configuration) describe(v values, o Options) map[string]any {
 	}
 	said["name"] = c.Packages[0]["package_name"]
 	said["arch"], said["platform"], said["version"] = o.Arch, "linux", v.Version
+	if deb, is := said["deb"].(map[string]any); is && o.Arch == "amd64" {
+		deb["arch_variant"] = "v1" // Go's own default.
+	}
 	contents, _ := said["contents"].([]any)
 	said["contents"] = append(slices.Clone(contents), map[string]any{
 		"src": filepath.ToSlash(o.Program), "dst": path.Join("/usr/bin", c.Builds[0].Binary),
