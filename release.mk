@@ -35,8 +35,8 @@ release: $(GORELEASER) $(CYCLONEDX) ## Make all that a release holds, in dist/: 
 	$(REMOTE) SOURCE_DATE_EPOCH=$(EPOCH) CYCLONEDX=$(CYCLONEDX) GO=$(GO) $(GORELEASER) release --clean $(RELEASE_ARGS)
 
 .PHONY: test-reproducible
-test-reproducible: $(GORELEASER) $(CYCLONEDX) $(NFPM) $(LAB) ## Make the release twice, in different directories, and compare the bytes.
-	scripts/test-reproducible.sh
+test-reproducible: $(GORELEASER) $(CYCLONEDX) $(NFPM) ## Make the release twice, in different directories, and compare the bytes.
+	scripts/test-reproducible.sh $(GORELEASER) $(CYCLONEDX) $(NFPM)
 
 # What the quickly made packages call themselves.
 PACKAGE_VERSION ?= 0.0.0-try
