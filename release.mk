@@ -34,6 +34,11 @@ EPOCH = $(shell git log -1 --format=%ct)
 release: $(GORELEASER) $(CYCLONEDX) ## Make all that a release holds, in dist/: programs for six platforms, .deb and .rpm, bills of materials, checksums.
 	$(REMOTE) SOURCE_DATE_EPOCH=$(EPOCH) CYCLONEDX=$(CYCLONEDX) GO=$(GO) $(GORELEASER) release --clean $(RELEASE_ARGS)
 
+.PHONY: release-config
+release-config: ## Check .goreleaser.yaml by goreleaser's own types, without building goreleaser.
+	$(GO) -C "$$($(GO) mod download -json github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION) | sed -n 's/.*"Dir": "\(.*\)",/\1/p')" \
+		run $(CURDIR)/scripts/goreleaser-config.go $(CURDIR)/.goreleaser.yaml
+
 .PHONY: test-reproducible
 test-reproducible: $(GORELEASER) $(CYCLONEDX) $(NFPM) ## Make the release twice, in different directories, and compare the bytes.
 	scripts/test-reproducible.sh $(GORELEASER) $(CYCLONEDX) $(NFPM)

@@ -56,7 +56,7 @@ lay_out() {
   done
   printf '[Unit]\nRequires=dbus.socket\nAfter=dbus.socket\n' >"$root/etc/systemd/system/throw-away.target"
   # Not chroot, in which the kernel makes no namespace of users.
-  cd "$root"
+  cd "$root" || return
   pivot_root . mnt
   umount --lazy /mnt
   mount --make-rshared / # As systemd has it where it is no container's; credentials come that way.

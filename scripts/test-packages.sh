@@ -16,7 +16,7 @@ cannot() {
 command -v dpkg >/dev/null || cannot "there is no dpkg: this is not Debian or Ubuntu"
 [ -x /lib/systemd/systemd ] || cannot "there is no systemd"
 debs=(bin/packages/*.deb) rpms=(bin/packages/*.rpm)
-[ -f "${debs[0]}" ] && [ -f "${rpms[0]}" ] || { echo "$0: no packages; run: make packages" >&2; exit 1; }
+ls "${debs[@]}" "${rpms[@]}" || { echo "$0: the packages are missing; run: make packages" >&2; exit 1; }
 
 postgres=${PG_CANARY_PG_BIN:-$(bin/pg_canary_lab install postgres | sed -n "s/^PostgreSQL's server: .* in //p")}
 work=$(mktemp -d)

@@ -100,6 +100,31 @@ var tools = []tool{
 		packages: map[string][]string{"apt-get": {"etcd-server"}},
 	},
 	{
+		name: "fish", what: "fish",
+		find:     program("", "fish"),
+		packages: everywhere("fish"),
+	},
+	{
+		name: "zsh", what: "zsh",
+		find:     program("", "zsh"),
+		packages: everywhere("zsh"),
+	},
+	{
+		name: "rpm", what: "rpm",
+		find:     program("", "rpm"),
+		packages: everywhere("rpm"),
+	},
+	{
+		name: "man", what: "man",
+		find:     program("", "man"),
+		packages: map[string][]string{"apt-get": {"man-db"}},
+	},
+	{
+		name: "systemd", what: "systemd",
+		find:     program("", "systemd-analyze"),
+		packages: map[string][]string{"apt-get": {"systemd", "dbus"}},
+	},
+	{
 		name: "debootstrap", what: "debootstrap",
 		find:     program("", "debootstrap"),
 		packages: everywhere("debootstrap"),
