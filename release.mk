@@ -54,7 +54,7 @@ packages: $(NFPM) $(LAB) ## Make the .deb and the .rpm for this machine's archit
 
 .PHONY: test-packages
 test-packages: packages ## Install the packages in a copy of this Debian that is thrown away, follow the guide there, upgrade, remove and purge; needs root.
-	@$(LAB) install postgres fish zsh rpm man systemd
+	@$(LAB) install postgres fish zsh rpm man systemd ip pgrep
 	scripts/test-packages.sh
 
 .PHONY: licences

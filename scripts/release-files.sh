@@ -18,6 +18,7 @@ env -u GOOS -u GOARCH CGO_ENABLED=0 "$go" build -trimpath -buildvcs=false -ldfla
 
 "$program" --help-man >"$out/pg_canary_exporter.1"
 gzip -9 --no-name --keep "$out/pg_canary_exporter.1"
+gzip -9 --no-name --stdout CHANGELOG.md >"$out/changelog.gz"
 "$program" --completion-script-bash >"$out/completions/pg_canary_exporter.bash"
 "$program" --completion-script-zsh >"$out/completions/_pg_canary_exporter"
 "$program" --completion-script-fish >"$out/completions/pg_canary_exporter.fish"

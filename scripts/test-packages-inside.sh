@@ -70,6 +70,7 @@ guide() {
 }
 scraped() { bash /root/command.5 | tee /root/scraped | grep --quiet '^pg_canary_synced{replica="db2"} 1$'; }
 
+is_static() { pg_canary_exporter --version && ! ldd /usr/bin/pg_canary_exporter; }
 man_page() {
   man --where pg_canary_exporter || return
   MANWIDTH=100 man --warnings pg_canary_exporter >/root/page 2>/root/warnings
@@ -189,6 +190,7 @@ begun=$(date +%s%N)
 check "the guide's commands lead from the .deb to a synced replica" guide
 echo "     from the .deb to the scraped metric: $((($(date +%s%N) - begun) / 1000000)) ms"
 systemctl is-active --quiet pg_canary_exporter || { systemctl status --no-pager --full pg_canary_exporter; exit 1; }
+check "the program is static" is_static
 check "the man page is found and shown without a warning" man_page
 check "bash completes" bash_completes
 check "fish completes" fish_completes

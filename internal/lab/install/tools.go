@@ -125,6 +125,16 @@ var tools = []tool{
 		packages: map[string][]string{"apt-get": {"systemd", "dbus"}},
 	},
 	{
+		name: "ip", what: "ip",
+		find:     program("", "ip"),
+		packages: map[string][]string{"apt-get": {"iproute2"}},
+	},
+	{
+		name: "pgrep", what: "pgrep",
+		find:     program("", "pgrep"),
+		packages: map[string][]string{"apt-get": {"procps"}},
+	},
+	{
 		name: "debootstrap", what: "debootstrap",
 		find:     program("", "debootstrap"),
 		packages: everywhere("debootstrap"),
