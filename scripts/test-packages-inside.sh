@@ -22,9 +22,9 @@ check() {
   fi
 }
 
-# until_true COMMAND...: tries it for a minute.
+# until_true COMMAND...: tries it, for three minutes at the most, which only a machine that hangs takes.
 until_true() {
-  local deadline=$((SECONDS + 60))
+  local deadline=$((SECONDS + 180))
   until "$@"; do
     if ((SECONDS >= deadline)); then
       echo "in vain: $*"

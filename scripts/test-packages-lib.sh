@@ -3,7 +3,7 @@
 
 # boot WORK: starts systemd in a copy of this machine. The process that all of it ends with is written to WORK/init.
 boot() {
-  local work=$1 unshared deadline=$((SECONDS + 60))
+  local work=$1 unshared deadline=$((SECONDS + 180))
   unshare --mount --uts --ipc --net --cgroup --pid --fork --kill-child bash -euc "$(declare -f lay_out); lay_out $work" \
     >"$work/boot.log" 2>&1 &
   unshared=$!
