@@ -21,14 +21,7 @@ ls "${debs[@]}" "${rpms[@]}" || { echo "$0: the packages are missing; run: make 
 postgres=${PG_CANARY_PG_BIN:-$(bin/pg_canary_lab install postgres | sed -n "s/^PostgreSQL's server: .* in //p")}
 work=$(mktemp -d)
 mkdir "$work/layer"
-init=
-end() {
-  # The first process of the copy takes all others and every mount along.
-  if [ -n "$init" ]; then kill -KILL "$init" 2>/dev/null || true; fi
-  wait 2>/dev/null || true
-  rm -rf --one-file-system "$work"
-}
-trap end EXIT
+trap 'throw_away "$work"' EXIT
 
 boot "$work" || cannot "namespaces, an overlay or systemd cannot be had here: $(tail -n 3 "$work/boot.log" | tr '\n' ' ')"
 init=$(<"$work/init")
