@@ -22,16 +22,16 @@ func TestDocumentation(t *testing.T) {
 			t.Errorf("docs/metrics.md lacks the row\n%s", row)
 		}
 	}
-	if got, want := strings.Count(page, "\n| `"+namespace+"_"), len(Metrics()); got != want {
+	if got, want := strings.Count(page, "\n| <a id=\""+namespace+"_"), len(Metrics()); got != want {
 		t.Errorf("docs/metrics.md has %d metrics, the code has %d", got, want)
 	}
 	for _, state := range verdict.ReplicaStates() {
-		if !strings.Contains(page, "\n| `"+string(state)+"` |") {
+		if !strings.Contains(page, "\n| <a id=\"state-"+string(state)+"\"></a>`"+string(state)+"` |") {
 			t.Errorf("docs/metrics.md does not explain the state %q", state)
 		}
 	}
 	for _, reason := range probe.Reasons() {
-		if !strings.Contains(page, "\n| `"+string(reason)+"` |") {
+		if !strings.Contains(page, "\n| <a id=\"reason-"+string(reason)+"\"></a>`"+string(reason)+"` |") {
 			t.Errorf("docs/metrics.md does not explain the reason %q", reason)
 		}
 	}
@@ -42,5 +42,5 @@ func documentRow(m *Metric) string {
 	if len(m.Labels) > 0 {
 		labels = "`" + strings.Join(m.Labels, "`, `") + "`"
 	}
-	return fmt.Sprintf("| `%s` | %s | %s | %s |\n", m.Name, m.Type, labels, m.Help)
+	return fmt.Sprintf("| <a id=%q></a>`%s` | %s | %s | %s |\n", m.Name, m.Name, m.Type, labels, m.Help)
 }

@@ -217,7 +217,7 @@ func (j *journal) logServersInTurn(node *probe.NodeResult) {
 	j.inTurn[node.Name] = true
 	_ = level.Warn(j.logger).Log("msg", "a node's address leads to several servers in turn", "node", node.Name, "servers", node.Servers,
 		"consequence", "what is published of it is what the server of the moment shows: name each server as a node of its own, "+
-			"or connect anew for each probe with --probe.fresh-connection="+node.Name)
+			"or connect anew for each probe with --probe.fresh-connection="+node.Name+", in a configuration file fresh_connection: true")
 }
 
 // logLimitation says once what a node does not reveal, and which metrics lack it.
@@ -234,8 +234,9 @@ func (j *journal) logLimitation(node *probe.NodeResult) {
 		limit = "the role lacks pg_read_all_stats: the exporter cannot see the states disconnected and blocked; " +
 			"GRANT pg_read_all_stats to it, or run setup"
 	case node.Replica.Doubtful() && node.Replica.LastStale.IsZero() && !node.Replica.Late:
-		limit = "one read takes longer than --probe.synced-within (" + first.Received.Sub(first.Sent).String() +
-			"), so that nothing proves a canary visible in time: raise --probe.synced-within if that is usual"
+		limit = "one read takes longer than a replica may to count as synced (" + first.Received.Sub(first.Sent).String() +
+			"), so that nothing proves a canary visible in time: raise --probe.synced-within, in a configuration file synced_within, " +
+			"if that is usual"
 	default:
 		return
 	}

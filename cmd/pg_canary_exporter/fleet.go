@@ -47,7 +47,7 @@ func (o *options) start(logger log.Logger) (running, error) {
 
 // fleetGC is GOGC with a configuration file: what a thousand clusters have in use is small, and what waits to be
 // collected beside it would be as much again.
-const fleetGC = 40
+const fleetGC = 25
 
 // spareMemory has garbage collected sooner, unless the environment says how soon.
 func spareMemory() {

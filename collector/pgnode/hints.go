@@ -31,7 +31,7 @@ var hints = map[probe.Reason]string{
 		"pg_stat_replication on the primary shows which ones are there",
 	probe.ReasonConflict: "the replay cancelled the read; hot_standby_feedback = on or a longer max_standby_streaming_delay " +
 		"on the replica prevents that, and the next read may pass",
-	probe.ReasonForeign: "correct the connection string, or give the cluster's own name (--cluster.name)",
+	probe.ReasonForeign: "correct the connection string, or give the cluster's own name (--cluster.name, or name in a configuration file)",
 }
 
 const (

@@ -101,7 +101,7 @@ func (s *session) explainUnwritten(ctx context.Context) error {
 		return &probe.Error{
 			Reason: probe.ReasonForeign, Answered: true,
 			Hint: "correct the connection string if it leads to the wrong cluster; if it does not, " +
-				"give the exporter the cluster's name (--cluster.name=" + cluster + ")",
+				"give the exporter the cluster's name (--cluster.name=" + cluster + ", in a configuration file name: " + cluster + ")",
 			Err: fmt.Errorf("section %q was made for cluster %q, and this exporter is of cluster %q: it is not written",
 				s.opts.Section, cluster, s.opts.Cluster),
 		}

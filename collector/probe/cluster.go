@@ -47,6 +47,14 @@ type Observer interface {
 	Shown(replica string, beat verdict.Sighting, delay time.Duration)
 }
 
+// Word is what a cluster manager says.
+type Word struct {
+	// Leader is the node that it names as leader; "" for none.
+	Leader string
+	// Asked is when it was asked for that; zero for never.
+	Asked time.Time
+}
+
 // defaultTimeout is that of a Config without one.
 const defaultTimeout = 5 * time.Second
 
@@ -60,6 +68,7 @@ type Cluster struct {
 	cfg      Config
 	nodes    []Node
 	observer Observer      // nil for nobody
+	manager  func() Word   // nil for none
 	turn     chan struct{} // held by whoever writes
 
 	life    context.Context //nolint:containedctx // Of what goes on when a scrape has ended.
@@ -108,6 +117,7 @@ type memory struct {
 	// stepsBack is how many reads showed an older value than the one before, since a search ended.
 	stepsBack int
 
+	claim       verdict.Claim
 	tookWrites  bool        // it said so when it last answered
 	wrote       verdict.Row // its row then
 	silentSince time.Time   // when it first did not answer after that; zero while it does
@@ -135,8 +145,22 @@ func (c *Cluster) Names() []string {
 	return names
 }
 
+// Asked returns when the last beat was asked for, by a scrape or the pulse; zero for never.
+func (c *Cluster) Asked() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == nil {
+		return time.Time{}
+	}
+	return c.last.began
+}
+
 // Observe has an observer told what happens. It is set before the first probe and [Cluster.Start].
 func (c *Cluster) Observe(o Observer) { c.observer = o }
+
+// Heed has the cluster ask for the last word of its manager, where two servers take writes: that counts if the manager was
+// asked when both were known to. It is set before the first probe and [Cluster.Start], and answers at once, without the cluster.
+func (c *Cluster) Heed(manager func() Word) { c.manager = manager }
 
 // Start begins the pulse, where there is one.
 func (c *Cluster) Start() {

@@ -128,6 +128,35 @@ func TestOutageEndsOnTheOldPrimary(t *testing.T) {
 	})
 }
 
+// TestManagerIsHeeded in a split brain, but only in what it says when it is asked after both were seen to take writes.
+func TestManagerIsHeeded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, word := newDuel(), Word{Leader: "primary", Asked: time.Now()}
+		c := newCluster(t, Config{}, d.old, d.promoted)
+		c.Heed(func() Word { return word })
+		written := func() string {
+			time.Sleep(time.Minute)
+			return probeWithin(t, c, 5*time.Second).Primary
+		}
+		written()
+		d.promote(1)
+		for i, want := range []string{"promoted", "promoted", "primary", "primary", "promoted", "promoted"} {
+			switch i {
+			case 2: // It is asked, and names the old one still.
+				word.Asked = time.Now()
+			case 4:
+				word = Word{Leader: "promoted", Asked: time.Now()}
+			case 5: // It fails over to one that nobody probes.
+				word = Word{Leader: "elsewhere", Asked: time.Now()}
+			}
+			if got := written(); got != want {
+				t.Errorf("probe %d writes %s, want %s", i, got, want)
+			}
+		}
+	})
+}
+
 // TestSilentPrimaryHoldsUpNoTakeover: the pulse's beats wait for a connection to a primary that has gone silent. Once
 // its standby has been promoted, they do so no longer: the others are asked each second.
 func TestSilentPrimaryHoldsUpNoTakeover(t *testing.T) {

@@ -61,12 +61,27 @@ func (c *Cluster) choosePrimary(r *round) {
 	if r.began.Before(c.chosen) {
 		return
 	}
-	if next := verdict.Primary(r.result.members(), c.primary, r.beat); next != c.primary {
+	if next := c.bestPrimary(r); next != c.primary {
 		c.primary, c.chosen = next, time.Now()
 		if w := c.writing; w != nil && w.giveUp != nil && w.awaited != next {
 			w.giveUp()
 		}
 	}
+}
+
+// bestPrimary returns the node that is to be the primary, by what the nodes have said in a round so far.
+func (c *Cluster) bestPrimary(r *round) int {
+	members, claims := r.result.members(), make([]verdict.Claim, len(c.nodes))
+	for i, m := range members {
+		c.memory[i].claim = c.memory[i].claim.After(m, time.Now())
+		claims[i] = c.memory[i].claim
+	}
+	word := verdict.Word{Leader: -1}
+	if c.manager != nil {
+		said := c.manager()
+		word.Leader, word.Asked = slices.IndexFunc(c.nodes, func(n Node) bool { return n.Name() == said.Leader }), said.Asked
+	}
+	return verdict.Primary(members, c.primary, r.beat, word.Heeded(claims))
 }
 
 // missedPrimary says whether a round wrote, or would have written, to another server than

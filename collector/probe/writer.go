@@ -251,7 +251,7 @@ func (c *Cluster) lookMeanwhile(r *round) {
 // acknowledgement, when it turns out that another server takes writes which did not before: one that did already
 // is no reason why a commit should not take its time.
 func (c *Cluster) noticeLocked(r *round) {
-	next := verdict.Primary(r.result.members(), c.primary, r.beat)
+	next := c.bestPrimary(r)
 	if next == c.primary || c.memory[next].tookWrites {
 		return
 	}

@@ -118,11 +118,11 @@ func sayKey(key, value string) string {
 }
 
 // path makes a path that begins at the file one that begins where the exporter runs.
-func (l *loader) path(file *string) {
+func (l *loader) path(file *string, key string) {
 	switch {
 	case !l.good(file) || *file == "":
 	case strings.ContainsFunc(*file, unicode.IsControl):
-		l.refuse(file, "password_file has a line break or another control character: give the path of a file")
+		l.refuse(file, "%s has a line break or another control character: give the path of a file", key)
 	case !filepath.IsAbs(*file):
 		*file = filepath.Join(l.directory, *file)
 	}

@@ -95,6 +95,14 @@ type Discover struct {
 	// Patroni are the URLs of Patroni's REST API on any members of the cluster; those that are asked after one another
 	// until one answers.
 	Patroni []string `yaml:"patroni"`
+	// CAFile is a file with the certificate authorities, in PEM, that signed for Patroni's `https://` URLs; without it the
+	// system's count. This file and the next two are read again each time that Patroni is asked; a relative path begins at
+	// the configuration file.
+	CAFile string `yaml:"ca_file"`
+	// CertFile is a file with the exporter's own certificate, for a Patroni with `verify_client`.
+	CertFile string `yaml:"cert_file"`
+	// KeyFile is a file with the private key of that certificate.
+	KeyFile string `yaml:"key_file"`
 	// DNS is a name each of whose addresses is a node.
 	DNS string `yaml:"dns"`
 	// SRV is a name whose SRV records are the nodes, with their ports.

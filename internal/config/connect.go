@@ -13,7 +13,7 @@ type access struct {
 // access puts the connection string and the password file in effect that the defaults or a
 // cluster have on top of others.
 func (l *loader) access(own *Settings, from access) access {
-	l.path(&own.PasswordFile)
+	l.path(&own.PasswordFile, "password_file")
 	dsn := l.split(&own.DSN)
 	if l.good(&own.PasswordFile) && own.PasswordFile != "" && dsn.Gives("password") {
 		l.refuse(&own.PasswordFile, "dsn has a password beside password_file: remove one of them")

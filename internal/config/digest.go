@@ -48,7 +48,11 @@ func (c *Config) digest(told func(dsn string) string) Digest {
 		settings.DSN, settings.PasswordFile = told(settings.DSN), c.beside(settings.PasswordFile)
 		of := ClusterDigest{Name: cluster.Name, Settings: sum(settings), Labels: sum(cluster.Labels)}
 		if cluster.Discover != nil {
-			of.Discover = sum(cluster.Discover)
+			discover := *cluster.Discover
+			for _, file := range []*string{&discover.CAFile, &discover.CertFile, &discover.KeyFile} {
+				*file = c.beside(*file)
+			}
+			of.Discover = sum(discover)
 		}
 		for _, node := range cluster.Nodes {
 			node.DSN, node.PasswordFile = told(node.DSN), c.beside(node.PasswordFile)

@@ -86,6 +86,10 @@ func TestDigestOfACopy(t *testing.T) {
 	if changes := Diff(loaded(t, text).Digest(), loaded(t, text).Digest()); changes.Any() {
 		t.Errorf("a copy differs: %v", changes)
 	}
+	found := "clusters: [{name: a, discover: {patroni: ['https://a'], ca_file: ca.pem, cert_file: a.pem, key_file: a.key}}]\n"
+	if changes := Diff(loaded(t, found).Digest(), loaded(t, found).Digest()); changes.Any() {
+		t.Errorf("a copy with certificates differs: %v", changes)
+	}
 	other := strings.Replace(text, "secrets/a", "/secrets/a", 1)
 	if changes := Diff(loaded(t, text).Digest(), loaded(t, other).Digest()); !changes.Any() {
 		t.Error("a file elsewhere is the same")

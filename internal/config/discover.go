@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 )
@@ -27,6 +28,7 @@ func (l *loader) discover(c *Cluster) {
 		l.fault(l.at[d], "discover has one of patroni, dns and srv: give that one")
 	}
 	l.patroni(d)
+	l.certificates(d)
 	l.lookedUp(&d.DNS, "dns", "a name such as carts-nodes.db.svc.cluster.local")
 	l.lookedUp(&d.SRV, "srv", "a name such as _postgresql._tcp.search.example")
 	switch {
@@ -70,6 +72,32 @@ func patroniMistake(text string) string {
 		return "the URL has a ? or a #: give scheme, host and port, and the path where a proxy adds one"
 	}
 	return ""
+}
+
+// certificates checks the files of https.
+func (l *loader) certificates(d *Discover) {
+	for _, file := range []struct {
+		key  string
+		path *string
+	}{{"ca_file", &d.CAFile}, {"cert_file", &d.CertFile}, {"key_file", &d.KeyFile}} {
+		if l.path(file.path, file.key); !l.good(file.path) {
+			continue
+		}
+		switch encrypted := func(url string) bool { return strings.HasPrefix(url, "https:") }; {
+		case *file.path == "":
+			l.refuse(file.path, "%s is empty: give the path of a file, or remove it", file.key)
+		case l.at[&d.Patroni] == nil:
+			l.refuse(file.path, "%s goes with patroni alone: remove it", file.key)
+		case l.good(&d.Patroni) && !slices.ContainsFunc(d.Patroni, encrypted):
+			l.refuse(file.path, "%s has no effect, as no URL of patroni begins with https: remove it, or correct the URLs", file.key)
+		}
+	}
+	switch cert, key := l.at[&d.CertFile], l.at[&d.KeyFile]; {
+	case cert != nil && key == nil:
+		l.fault(cert, "cert_file needs its private key: give key_file too")
+	case key != nil && cert == nil:
+		l.fault(key, "key_file needs its certificate: give cert_file too")
+	}
 }
 
 // lookedUp checks a name for the name service.

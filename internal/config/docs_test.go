@@ -89,7 +89,7 @@ func table(t *testing.T, of reflect.Type) string {
 		case k.field.Type == durationType:
 			standard = "`0s`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.name, valueOf(k.field.Type), standard, k.meaning)
+		fmt.Fprintf(&b, "| <a id=%q></a>`%s` | %s | %s | %s |\n", "key-"+strings.ToLower(of.Name())+"-"+k.name, k.name, valueOf(k.field.Type), standard, k.meaning)
 	}
 	return b.String()
 }

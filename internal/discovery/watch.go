@@ -14,8 +14,12 @@ const (
 	lastRetry  = 30 * time.Second
 )
 
-// shortestPause is how often a source may have itself asked.
-const shortestPause = time.Second
+const (
+	// shortestPause is how often a source is asked at the most, be it that it says so, or that it is urgent.
+	shortestPause = time.Second
+	// idlePause is how often it is asked at the most while nobody needs to know.
+	idlePause = 5 * time.Minute
+)
 
 // Status is how a source does.
 type Status struct {
@@ -23,20 +27,44 @@ type Status struct {
 	Asked       bool      // it has answered or failed
 	Up          bool      // the last time it was asked it told
 	LastSuccess time.Time // zero: it never told
+	AskedAt     time.Time // when it was asked for what it told last
 	Found       Found     // what it told last; not to be changed
 }
 
 // Watcher keeps asking one source.
 type Watcher struct {
 	source Source
+	needed func() bool
+	soon   chan struct{} // the source is to be asked before its time
 
 	mu     sync.Mutex
+	idle   bool // nobody needed to know when it was asked last
 	status Status
 }
 
-// NewWatcher returns the watcher of a source, which nobody else may ask then.
-func NewWatcher(source Source) *Watcher {
-	return &Watcher{source: source, status: Status{Kind: source.Kind()}}
+// NewWatcher returns the watcher of a source, which nobody else may ask then. needed says whether anybody needs to
+// know what it tells; while nobody does it is asked rarely.
+func NewWatcher(source Source, needed func() bool) *Watcher {
+	return &Watcher{source: source, needed: needed, soon: make(chan struct{}, 1), status: Status{Kind: source.Kind()}}
+}
+
+// Hurry has the source asked as soon as it may be: what it told may be wrong by now.
+func (w *Watcher) Hurry() {
+	select {
+	case w.soon <- struct{}{}:
+	default: // It is going to be.
+	}
+}
+
+// Wake is Hurry where the source was left alone because nobody needed to know what it tells: somebody does now.
+func (w *Watcher) Wake() {
+	w.mu.Lock()
+	idle := w.idle
+	w.idle = false
+	w.mu.Unlock()
+	if idle {
+		w.Hurry()
+	}
 }
 
 // Status returns how the source does.
@@ -54,11 +82,12 @@ func (w *Watcher) Watch(ctx context.Context, tell func(Found, error)) {
 	var known knowledge
 	failures := 0
 	for {
+		asked := time.Now()
 		found, again, err := w.source.Find(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		w.note(found, err)
+		idle := w.note(asked, found, err)
 		var news bool
 		if known, news = known.after(found, err); news {
 			tell(found, err)
@@ -68,22 +97,45 @@ func (w *Watcher) Watch(ctx context.Context, tell func(Found, error)) {
 		} else {
 			failures = 0
 		}
-		select {
-		case <-ctx.Done():
+		if idle {
+			again = max(again, idlePause)
+		}
+		if !w.rest(ctx, asked, pause(failures, again, rand.Float64())) { //nolint:gosec // It is no secret.
 			return
-		case <-time.After(pause(failures, again, rand.Float64())): //nolint:gosec // It is no secret.
 		}
 	}
 }
 
-// note writes down how the source does.
-func (w *Watcher) note(found Found, err error) {
+// rest waits until the source, which was asked at a moment, is to be asked again: after a pause, or before that where it is
+// urgent. It is false when ctx ends.
+func (w *Watcher) rest(ctx context.Context, asked time.Time, pause time.Duration) bool {
+	over := time.After(pause)
+	select {
+	case <-w.soon:
+		over = time.After(min(pause, time.Until(asked.Add(shortestPause))))
+	case <-over:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case <-over:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// note writes down how the source does, and returns whether nobody needs to know.
+func (w *Watcher) note(asked time.Time, found Found, err error) (idle bool) {
+	idle = !w.needed()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.status.Asked, w.status.Up = true, err == nil
+	w.idle, w.status.Asked, w.status.Up = idle, true, err == nil
 	if err == nil {
-		w.status.LastSuccess, w.status.Found = time.Now(), found
+		w.status.LastSuccess, w.status.AskedAt, w.status.Found = time.Now(), asked, found
 	}
+	return idle
 }
 
 // knowledge is what the one who is told knows.

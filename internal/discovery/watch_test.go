@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +17,15 @@ import (
 // script is a source that answers in order, the last answer again and again.
 type script struct {
 	answers []reply
+	mu      sync.Mutex
 	asked   []time.Time
+}
+
+// questions returns when it was asked so far.
+func (s *script) questions() []time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked)
 }
 
 // reply is one answer; without nodes it is an error.
@@ -31,7 +42,9 @@ var errScript = errors.New("nobody tells")
 func (*script) Kind() string { return "script" }
 
 func (s *script) Find(ctx context.Context) (Found, time.Duration, error) {
+	s.mu.Lock()
 	s.asked = append(s.asked, time.Now())
+	s.mu.Unlock()
 	next := s.answers[0]
 	if len(s.answers) > 1 {
 		s.answers = s.answers[1:]
@@ -51,6 +64,9 @@ func (s *script) Find(ctx context.Context) (Found, time.Duration, error) {
 	return found, next.again, nil
 }
 
+// always says that somebody needs to know.
+func always() bool { return true }
+
 // watched is what a watcher told and how it stood, after some time.
 type watched struct {
 	told   []string
@@ -63,7 +79,7 @@ func watch(t *testing.T, during time.Duration, answers ...reply) watched {
 	var got watched
 	synctest.Test(t, func(t *testing.T) {
 		source := &script{answers: answers}
-		w := NewWatcher(source)
+		w := NewWatcher(source, always)
 		ctx, cancel := context.WithTimeout(t.Context(), during)
 		defer cancel()
 		w.Watch(ctx, func(found Found, err error) {
@@ -109,7 +125,7 @@ func TestWatchStatus(t *testing.T) {
 	if got.Kind != "script" || !got.Asked || got.Up || namesOf(got.Found, nil) != "a b" || !got.LastSuccess.Equal(start.Add(time.Second)) {
 		t.Errorf("it is %+v", got)
 	}
-	if got := NewWatcher(&script{}).Status(); got.Asked || got.Up || !got.LastSuccess.IsZero() {
+	if got := NewWatcher(&script{}, always).Status(); got.Asked || got.Up || !got.LastSuccess.IsZero() {
 		t.Errorf("before the first question it is %+v", got)
 	}
 }
@@ -134,6 +150,53 @@ func TestWatchAsks(t *testing.T) {
 			t.Errorf("after failure %d it asks after %v, want %v to %v", i+1, pause, limit/2, limit)
 		}
 	}
+}
+
+// TestWatchRests while nobody needs to know, asks when somebody does, and as often as is urgent.
+func TestWatchRests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := &script{answers: []reply{{nodes: "a", again: 10 * time.Second}}}
+		var needed atomic.Bool
+		w := NewWatcher(source, needed.Load)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			w.Watch(ctx, func(Found, error) {})
+		}()
+		asked := func(during time.Duration, each func()) int {
+			before := len(source.questions())
+			for range during / time.Second {
+				each()
+				time.Sleep(time.Second)
+			}
+			synctest.Wait()
+			return len(source.questions()) - before
+		}
+		if got := asked(4*time.Minute, func() {}); got != 1 {
+			t.Errorf("while nobody needs to know, it is asked %d times in four minutes", got)
+		}
+		needed.Store(true)
+		if got := asked(5*time.Second, w.Wake); got != 1 {
+			t.Errorf("when somebody needs to know, it is asked %d times in five seconds", got)
+		}
+		if got := asked(time.Minute, w.Wake); got < 5 || got > 6 {
+			t.Errorf("while somebody needs to know, it is asked %d times in a minute", got)
+		}
+		if got := asked(time.Minute, w.Hurry); got < 58 || got > 61 {
+			t.Errorf("while it is urgent, it is asked %d times in a minute", got)
+		}
+		if at, all := w.Status().AskedAt, source.questions(); !at.Equal(all[len(all)-1]) {
+			t.Errorf("what it told is of %v", at)
+		}
+		needed.Store(false)
+		if got := asked(9*time.Minute, func() {}); got > 3 {
+			t.Errorf("when nobody needs to know any more, it is asked %d times in nine minutes", got)
+		}
+		cancel()
+		<-ended
+	})
 }
 
 // TestWatchEnds with its context, in the middle of a question too, and tells nothing of it.

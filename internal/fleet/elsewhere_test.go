@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,6 +36,47 @@ func finds(p *patroni, members map[string]*simulate.Server) {
 		all = append(all, map[string]any{"name": name, "role": "replica", "state": "running", "host": host, "port": port, "timeline": 1})
 	}
 	p.say(map[string]any{"members": all})
+}
+
+// TestCertificatesAreHandedOn: the files that the configuration names are those that Patroni is asked with.
+func TestCertificatesAreHandedOn(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	broken := filepath.Join(directory, "broken.pem")
+	must(t, os.WriteFile(broken, []byte("no certificate"), 0o600))
+	for _, d := range []config.Discover{
+		{CAFile: broken},
+		{CertFile: broken, KeyFile: filepath.Join(directory, "missing.key")},
+		{CertFile: filepath.Join(directory, "missing.pem"), KeyFile: broken},
+	} {
+		d.Patroni = []string{"https://127.0.0.1:1"}
+		source, err := newSource(d)
+		must(t, err)
+		if _, _, err := source.Find(t.Context()); err == nil || !strings.Contains(err.Error(), directory) {
+			t.Errorf("with %+v: %v", d, err)
+		}
+	}
+}
+
+// TestManagerNamesTheLeader where two servers take writes: it is asked again at once, and heeded.
+func TestManagerNamesTheLeader(t *testing.T) {
+	t.Parallel()
+	pair, manager := servers(t), newPatroni(t)
+	first, second := member("pg-1", "leader", pair.Primary), member("pg-2", "replica", pair.Replica)
+	manager.say(map[string]any{"members": []any{first, second}})
+	r := run(t, "defaults: {dsn: "+strconv.Quote(common(t, pair.DSN(pair.Primary)))+"}\nclusters:\n  - name: found\n    discover: {patroni: [\""+manager.URL+"\"]}\n")
+	writes := func(name string) func(*probe.Result) bool {
+		return func(p *probe.Result) bool {
+			primaries, _ := p.Primaries()
+			return primaries == 2 && p.Primary == name
+		}
+	}
+	r.until("found", "both are probed", has("pg-1", "pg-2"))
+	must(t, pair.Replica.Exec(t.Context(), "SELECT pg_promote()"))
+	r.until("found", "the leader is written, though the other one is of a later timeline", writes("pg-1"))
+	first["role"], second["role"] = "replica", "leader"
+	manager.say(map[string]any{"members": []any{first, second}})
+	r.until("found", "the next leader is written", writes("pg-2"))
 }
 
 // TestNodesAreSoughtElsewhere: a reload has a cluster's nodes listed, found, found by another source, and listed again, and

@@ -73,6 +73,7 @@ func TestReloads(t *testing.T) {
 	if r.Member("one") != kept {
 		t.Error("the cluster that did not change is another one")
 	}
+	eventually(t, "the replica that came is connected, before anybody asks", func() bool { return len(sessions(t, second.Replica)) == 1 })
 	two := r.until("two", "it has its replica", has("a", "b"))
 	if n := two.Write.Capacity; n < 2 || r.Member("two").Labels()["team"] != "checkout" {
 		t.Errorf("value %d, labels %v", n, r.Member("two").Labels())

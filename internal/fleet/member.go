@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
@@ -42,7 +43,8 @@ type Member struct {
 	life    context.Context //nolint:containedctx // Of what goes on between probes.
 	end     context.CancelFunc
 	running sync.WaitGroup
-	changed chan struct{} // the nodes or settings that are wanted are others
+	changed chan struct{}                     // the nodes or settings that are wanted are others
+	watcher atomic.Pointer[discovery.Watcher] // looks the nodes up; nil where they are listed
 	// complaints are why nodes that were found cannot be probed, as the log has it. Only follow has them.
 	complaints []string
 
@@ -50,7 +52,6 @@ type Member struct {
 	config  config.Cluster     // that is wanted
 	found   *discovery.Found   // the last that was; nil for nothing yet, and where the nodes are listed
 	failing bool               // looking the nodes up, the last time
-	watcher *discovery.Watcher // looks the nodes up; nil where they are listed
 	unwatch context.CancelFunc // ends that
 	nodes   []built            // that are probed
 	probing probe.Config       // how they are
@@ -63,6 +64,8 @@ func newMember(c config.Cluster, nodes []built, dials *pgnode.Dials, logger log.
 		cluster: probe.New(ProbeConfig(c.Settings), nodesOf(nodes)...), changed: make(chan struct{}, 1), registry: prometheus.NewRegistry(),
 	}
 	m.collector = collector.New(m.cluster, logger)
+	m.cluster.Observe(watched{m.collector, m})
+	m.cluster.Heed(m.word)
 	logDropped(logger, nil, nodes)
 	m.registry.MustRegister(discovered{m})
 	m.life, m.end = context.WithCancel(context.Background())
@@ -88,9 +91,7 @@ func (m *Member) Collector() *collector.Collector { return m.collector }
 // Beside are the metrics that are published beside those of a probe: how the cluster's nodes are found. It is nil where they are
 // listed.
 func (m *Member) Beside() prometheus.Gatherer {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.watcher == nil {
+	if m.watcher.Load() == nil {
 		return nil
 	}
 	return m.registry
@@ -113,11 +114,18 @@ func (m *Member) start(turn time.Duration) {
 	m.discover(turn)
 }
 
-// connectAhead begins to make the connections, where that is not left to the first scrape.
+// connectAhead begins to make the connections, where that is not left to the first scrape. What comes to a cluster that
+// is in use is connected before the next one: it would miss in that else.
 func (m *Member) connectAhead() {
-	if m.ahead {
+	if m.inUse() {
 		m.cluster.Prepare()
 	}
+}
+
+// inUse says whether the cluster has been asked for, or is to be as well connected as if it had.
+func (m *Member) inUse() bool {
+	asked := m.cluster.Asked()
+	return m.ahead || !asked.IsZero() && time.Since(asked) < restAfter
 }
 
 // reconfigure puts another configuration of the cluster into force, as soon as its probes allow it. Where its nodes are sought
@@ -131,66 +139,12 @@ func (m *Member) reconfigure(c config.Cluster, turn time.Duration) {
 		if m.unwatch != nil {
 			m.unwatch()
 		}
-		m.found, m.watcher, m.failing = nil, nil, false
+		m.watcher.Store(nil)
+		m.found, m.failing = nil, false
 		m.discover(turn)
 	}
 	m.collector.Reloaded()
 	m.wake()
-}
-
-// discover begins to look for the cluster's nodes after some time, where they are not listed. The lock is held.
-func (m *Member) discover(turn time.Duration) {
-	if m.config.Discover == nil || m.life.Err() != nil {
-		return
-	}
-	source, err := newSource(*m.config.Discover)
-	if err != nil { // A configuration file with such a source is refused.
-		_ = level.Error(m.logger).Log("msg", "the cluster's nodes cannot be looked up", "err", err)
-		return
-	}
-	ctx, cancel := context.WithCancel(m.life)
-	watcher := discovery.NewWatcher(source)
-	m.watcher, m.unwatch = watcher, cancel
-	m.running.Go(func() {
-		defer cancel()
-		select {
-		case <-time.After(turn):
-		case <-ctx.Done():
-			return
-		}
-		watcher.Watch(ctx, func(found discovery.Found, err error) { m.hear(ctx, found, err) })
-	})
-}
-
-// hear keeps what was found, or that nothing could be, which changes nothing.
-func (m *Member) hear(ctx context.Context, found discovery.Found, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if ctx.Err() != nil {
-		return // The nodes are sought elsewhere by now.
-	}
-	if err != nil {
-		m.failing = true
-		_ = level.Warn(m.logger).Log("msg", "the cluster's nodes cannot be looked up; the ones of before stay", "err", err)
-		return
-	}
-	if m.failing {
-		m.failing = false
-		_ = level.Info(m.logger).Log("msg", "the cluster's nodes can be looked up again")
-	}
-	logFound(m.logger, m.found, found)
-	m.found = &found
-	m.wake()
-}
-
-// status returns how looking the nodes up goes; false where they are listed.
-func (m *Member) status() (discovery.Status, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.watcher == nil {
-		return discovery.Status{}, false
-	}
-	return m.watcher.Status(), true
 }
 
 // wake has the nodes looked at again.

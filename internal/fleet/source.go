@@ -14,7 +14,7 @@ import (
 func newSource(d config.Discover) (discovery.Source, error) {
 	switch {
 	case len(d.Patroni) > 0:
-		return discovery.NewPatroni(discovery.PatroniOptions{URLs: d.Patroni})
+		return discovery.NewPatroni(discovery.PatroniOptions{URLs: d.Patroni, CAFile: d.CAFile, CertFile: d.CertFile, KeyFile: d.KeyFile})
 	case d.SRV != "":
 		return discovery.NewSRV(d.SRV)
 	default:

@@ -22,6 +22,7 @@ type Ledger struct {
 	entries []entry
 	last    Row
 	number  int64 // of the last beat
+	trimmed int   // how many entries there were when they were last made fewer
 	apart   int   // how many entries are proved to be apart from the line that is written now
 }
 

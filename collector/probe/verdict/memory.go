@@ -9,9 +9,12 @@ import (
 const (
 	// ledgerSize bounds the memory of a ledger, to 7 MiB.
 	ledgerSize = 1 << 16
-	// ledgerTail is how many beats are remembered though every replica shows them: a
+	// ledgerTail is how many beats are remembered one by one though every replica shows them: a
 	// standby that nobody has met yet, or one that was restored, may show less.
-	ledgerTail = 1 << 10
+	ledgerTail = 32
+	// ledgerStep is which part of the way back to them may lie between two that are remembered of those before. How long
+	// such a standby is behind is known to that part.
+	ledgerStep = 16
 )
 
 // Sighting is a beat that a row shows and the rows before it did not.
@@ -80,20 +83,26 @@ func (l *Ledger) unseenBeats(shown Row) int64 {
 	return count
 }
 
-// Trim forgets the beats that every replica shows, up to the one with the number, but for
-// the last ones, and for what may still turn out to be lost.
+// Trim makes those beats fewer that every replica shows, up to the one with the number, but for the last ones, and
+// for what may still turn out to be lost: the further back, the more of them one stands for.
 func (l *Ledger) Trim(shownByAll int64) {
-	if len(l.entries) < 2*ledgerTail {
+	if len(l.entries) < l.trimmed+ledgerTail {
 		return
 	}
-	before := min(shownByAll, l.number-ledgerTail)
-	kept := l.entries[:0]
-	for _, e := range l.entries {
-		if e.number >= before || e.held == No {
-			kept = append(kept, e)
+	before, kept := min(shownByAll, l.number-ledgerTail), len(l.entries)
+	for _, e := range slices.Backward(l.entries) {
+		if kept < len(l.entries) {
+			if next := &l.entries[kept]; next.number < before && e.standsWith(next) && e.held != No &&
+				e.beats+next.beats <= (l.number-next.number)/ledgerStep {
+				next.beats += e.beats
+				continue
+			}
 		}
+		kept--
+		l.entries[kept] = e
 	}
-	l.entries = kept
+	l.entries = slices.Delete(l.entries, 0, kept)
+	l.trimmed = len(l.entries)
 }
 
 // thin drops every other beat of the older half, which the one after it stands for then:

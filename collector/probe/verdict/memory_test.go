@@ -52,27 +52,59 @@ func TestFullLedgerIsBounded(t *testing.T) {
 
 func TestLedgerIsTrimmedToWhatSomebodyLacks(t *testing.T) {
 	t.Parallel()
-	const tail = 1 << 10
+	const beats = 10240
 	for _, test := range []struct {
-		situation string
-		shown     int64
-		want      int
+		situation   string
+		shown       int64
+		least, most int
 	}{
-		{"all show all", 10 * tail, tail},
-		{"one shows little", 10, 10*tail - 9},
-		{"one shows nothing", 0, 10 * tail},
+		{"all show all", beats, 32, 200},
+		{"one shows little", 10, beats - 10, beats},
+		{"one shows nothing", 0, beats, beats},
 	} {
 		var l verdict.Ledger
-		beat := write(&l, 1, 10*tail, era{1, 0})
+		beat := write(&l, 1, beats, era{1, 0})
 		l.Trim(test.shown)
-		if got := l.Len(); got < test.want || got > test.want+1 {
-			t.Errorf("%s: %d are remembered, want %d", test.situation, got, test.want)
+		if got := l.Len(); got < test.least || got > test.most {
+			t.Errorf("%s: %d are remembered, want %d to %d", test.situation, got, test.least, test.most)
 		}
 		stale := moment(float64(beat.Capacity) + 10)
-		at := row(max(test.shown, 10*tail-100), era{1, 0})
+		at := row(max(test.shown, beats-20), era{1, 0})
 		v := l.Judge(beat, verdict.Sightings{Stale: stale, Received: stale, Standing: verdict.Behind, Row: at}, time.Second)
-		if at.Capacity < beat.Capacity && (v.StalenessBound == nil || *v.StalenessBound != 110*time.Second) {
+		if at.Capacity < beat.Capacity && (v.StalenessBound == nil || *v.StalenessBound != 30*time.Second) {
 			t.Errorf("%s: what it shows is at most %v old", test.situation, v.StalenessBound)
+		}
+	}
+}
+
+// TestTrimmedLedgerIsExactEnough: as beats go on, memory stays small, and of a standby that is met late it is known to a sixteenth how
+// long it is behind, and how many beats, in either direction that is safe: no less fresh than it is, and never fresher than proved.
+func TestTrimmedLedgerIsExactEnough(t *testing.T) {
+	t.Parallel()
+	const beats, share = 30000, 1.0 / 16
+	var l verdict.Ledger
+	var beat verdict.Beat
+	most := 0
+	for value := int64(1); value <= beats; value++ {
+		beat = write(&l, value, value, era{1, 0})
+		l.Trim(value)
+		most = max(most, l.Len())
+	}
+	if most > 250 {
+		t.Errorf("%d beats are remembered", most)
+	}
+	now := moment(beats)
+	for shown := int64(1); shown < beats; shown += 7 {
+		v := l.Judge(beat, verdict.Sightings{Stale: now, Received: now, Standing: verdict.Behind, Row: row(shown, era{1, 0})}, time.Second)
+		behind := float64(beats - shown) // One beat a second.
+		switch {
+		case v.StalenessBound == nil && behind > beats*(1-share): // Nothing that old is remembered.
+		case v.Lag == nil || v.StalenessBound == nil:
+			t.Fatalf("%v behind: nothing is said: %+v", behind, v)
+		case v.Lag.Seconds() > behind || v.Lag.Seconds() < (behind-1)*(1-2*share)-1:
+			t.Fatalf("%v s behind: the lag is %v", behind, v.Lag)
+		case v.StalenessBound.Seconds() < behind || v.StalenessBound.Seconds() > behind*(1+2*share)+1:
+			t.Fatalf("%v s behind: the bound is %v", behind, v.StalenessBound)
 		}
 	}
 }

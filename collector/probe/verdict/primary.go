@@ -52,16 +52,24 @@ func repeats(members []Member, among []int, server Server) bool {
 }
 
 // Primary returns the member to write to: the one that takes writes; of several
-// servers the one that most nodes follow, of equals the one on the latest
+// servers the one that is named, else the one that most nodes follow, of equals the one on the latest
 // timeline, of equals the one that was written last. Where none takes
 // writes it is that one too. beat is the last acknowledged one; its zero value is none.
-func Primary(members []Member, written int, beat Beat) int {
+// named is the leader of a [Word], -1 for none.
+func Primary(members []Member, written int, beat Beat, named int) int {
 	primaries := Primaries(members)
 	switch len(primaries) {
 	case 0:
 		return written
 	case 1:
 		return primaries[0]
+	}
+	if named >= 0 {
+		for _, i := range primaries {
+			if leadsTo(members, i, named) {
+				return i
+			}
+		}
 	}
 	followers := map[int]int{}
 	for i := range members {

@@ -88,7 +88,33 @@ func TestPrimary(t *testing.T) {
 		{"of five, two follow the one and one the other", members{oldPrimary, rogue, follows(3, 2, atFork), follows(4, 1, oldBeat.Row), follows(5, 1, oldBeat.Row)}, 0, oldBeat, 0},
 		{"the name of a follower's server is there twice", members{oldPrimary, newPrimary, follows(3, 2, newBeat.Row), follows(4, 1, oldBeat.Row), follows(4, 1, oldBeat.Row)}, 1, newBeat, 1},
 	} {
-		if got := verdict.Primary(test.members, test.written, test.beat); got != test.want {
+		if got := verdict.Primary(test.members, test.written, test.beat, -1); got != test.want {
+			t.Errorf("%s: primary %d, want %d", test.situation, got, test.want)
+		}
+	}
+}
+
+// TestNamedPrimary: of several that take writes the named one is written, whoever follows whom.
+func TestNamedPrimary(t *testing.T) {
+	t.Parallel()
+	stray := members{oldPrimary, rogue, follows(3, 1, oldBeat.Row)}
+	for _, test := range []struct {
+		situation      string
+		members        members
+		written, named int
+		want           int
+	}{
+		{"the one that nobody follows is named", stray, 0, 1, 1},
+		{"the one that is followed is named", stray, 1, 0, 0},
+		{"one that takes no writes is named", stray, 0, 2, 0},
+		{"none is named", stray, 0, -1, 0},
+		{"one that does not answer is named", members{oldPrimary, rogue, {}}, 0, 2, 1},
+		{"a second name of the server is named", members{oldPrimary, rogue, follows(3, 1, oldBeat.Row), rogue}, 0, 3, 1},
+		{"one of another cluster is named", members{oldPrimary, follows(3, 1, oldBeat.Row), with(rogue, func(m *member) { m.Foreign = true })}, 0, 2, 0},
+		{"one takes writes, another is named", members{oldPrimary, follows(2, 1, atFork)}, 0, 1, 0},
+		{"none takes writes, one is named", members{follows(1, 1, atFork), follows(2, 1, atFork)}, 0, 1, 0},
+	} {
+		if got := verdict.Primary(test.members, test.written, oldBeat, test.named); got != test.want {
 			t.Errorf("%s: primary %d, want %d", test.situation, got, test.want)
 		}
 	}

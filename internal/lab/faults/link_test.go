@@ -189,17 +189,23 @@ func (l *link) hangUp() {
 }
 
 // knowsNothing says whether a client's socket, of this process, is still open at both
-// ends as far as its kernel knows: on a busy machine the news takes a while.
+// ends as far as its kernel knows: on a busy machine the news takes a while. A socket is known by
+// both its addresses: a connection to elsewhere may have the same port of its own.
 func knowsNothing(t testing.TB, ended []*linkConn) bool {
 	sockets, err := gopsnet.ConnectionsPid("tcp", int32(os.Getpid())) //nolint:gosec // A process number.
 	must(t, err)
-	open := map[string]bool{}
+	address := func(a gopsnet.Addr) string { return net.JoinHostPort(a.IP, fmt.Sprint(a.Port)) }
+	type ends struct{ client, link string }
+	open := map[ends]bool{}
 	for _, socket := range sockets {
 		if socket.Status == "ESTABLISHED" {
-			open[net.JoinHostPort(socket.Laddr.IP, fmt.Sprint(socket.Laddr.Port))] = true
+			open[ends{address(socket.Laddr), address(socket.Raddr)}] = true
 		}
 	}
-	return slices.ContainsFunc(ended, func(c *linkConn) bool { return open[c.ends[toClient].RemoteAddr().String()] })
+	return slices.ContainsFunc(ended, func(c *linkConn) bool {
+		there := c.ends[toClient]
+		return open[ends{there.RemoteAddr().String(), there.LocalAddr().String()}]
+	})
 }
 
 func (l *link) forAll(do func(*linkConn)) {

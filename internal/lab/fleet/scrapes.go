@@ -28,14 +28,15 @@ type scrape struct {
 // syncedMetric is 1 for each replica that is as it should be.
 const syncedMetric = "pg_canary_synced"
 
-// scrapes returns all scrapes between two moments. A metric tells which nodes are as they should be.
+// scrapes returns all scrapes between two moments that have ended. A metric tells which nodes are as they should be.
+// One that ends between two of the queries is in the later ones alone: it is none of them.
 func (p *prometheus) scrapes(ctx context.Context, metric string, from, to time.Time) ([]*scrape, error) {
 	type key struct {
 		target string
 		at     model.Time
 	}
 	all := map[key]*scrape{}
-	for _, each := range []struct {
+	for i, each := range []struct {
 		metric string
 		note   func(*scrape, float64)
 	}{
@@ -51,10 +52,12 @@ func (p *prometheus) scrapes(ctx context.Context, metric string, from, to time.T
 		for _, points := range series {
 			for _, point := range points.values {
 				k := key{points.target, point.Timestamp}
-				if all[k] == nil {
+				if i == 0 {
 					all[k] = &scrape{target: points.target, at: point.Timestamp}
 				}
-				each.note(all[k], float64(point.Value))
+				if s := all[k]; s != nil {
+					each.note(s, float64(point.Value))
+				}
 			}
 		}
 	}
