@@ -50,7 +50,7 @@ PACKAGE_VERSION ?= 0.0.0-try
 packages: $(NFPM) $(LAB) ## Make the .deb and the .rpm for this machine's architecture in bin/packages, as the release does but without goreleaser.
 	GO=$(GO) scripts/release-files.sh $(PACKAGE_VERSION) $$(date --utc --date=@$(EPOCH) +%FT%TZ)
 	rm -rf bin/packages
-	SOURCE_DATE_EPOCH=$(EPOCH) $(LAB) packages --version $(PACKAGE_VERSION) --arch $$($(GO) env GOARCH) --nfpm $(NFPM) --out bin/packages
+	SOURCE_DATE_EPOCH=$(EPOCH) $(LAB) packages --release $(PACKAGE_VERSION) --nfpm $(NFPM) --out bin/packages
 
 .PHONY: test-packages
 test-packages: packages ## Install the packages in a copy of this Debian that is thrown away, follow the guide there, upgrade, remove and purge; needs root.

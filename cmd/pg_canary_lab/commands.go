@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"io"
+	"runtime"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -122,8 +123,9 @@ func licencesCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 
 func packagesCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 	c, o := app.Command("packages", "Make the packages for Linux as .goreleaser.yaml describes them, without goreleaser."), release.Options{}
-	c.Flag("version", "Version of the release.").Required().StringVar(&o.Version)
-	c.Flag("arch", "Architecture, as Go calls it.").Default("amd64").StringVar(&o.Arch)
+	// Not version, for which kingpin leaves out the defaults of all flags.
+	c.Flag("release", "Version of the release.").PlaceHolder("VERSION").Required().StringVar(&o.Version)
+	c.Flag("arch", "Architecture, as Go calls it.").Default(runtime.GOARCH).StringVar(&o.Arch)
 	c.Flag("out", "Directory of the packages.").Required().StringVar(&o.Out)
 	c.Flag("nfpm", "The program nfpm.").Required().StringVar(&o.NFPM)
 	c.Flag("program", "An exporter that was built before.").PlaceHolder("PATH").StringVar(&o.Program)
