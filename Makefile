@@ -153,3 +153,4 @@ clean: ## Remove what was built and downloaded.
 	rm -rf bin dist .tools cover.out $(SOAK_HISTORY)
 
 include compose.mk
+include release.mk

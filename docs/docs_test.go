@@ -42,7 +42,7 @@ func TestReadmeBeginsWithTwoCommands(t *testing.T) {
 
 func TestContributingNamesTheTargets(t *testing.T) {
 	t.Parallel()
-	page, makefile := read(t, "CONTRIBUTING.md"), read(t, "Makefile")
+	page, makefile := read(t, "CONTRIBUTING.md"), read(t, "Makefile")+read(t, "release.mk")
 	named := firsts("`(?:[A-Z_]+=[^ `]+ )?make ([a-z-]+)", page)
 	for _, target := range firsts(`(?m)^([a-z-]+):.*## `, makefile) {
 		if target != "help" && !slices.Contains(named, target) {

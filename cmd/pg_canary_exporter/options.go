@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/template"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -67,6 +66,7 @@ func newOptions() *options {
 	o.app.HelpFlag.Short('h')
 	o.app.Version(version.Print(server.Name)).VersionFlag.Short('V')
 	describeCommands(o.app)
+	completeFish(o.app)
 	o.clusterFlags()
 	o.pulseFlags()
 	o.gateFlags()
@@ -179,14 +179,16 @@ func (o *options) setupFlags(command *kingpin.CmdClause) {
 // describeCommands gives the help a list of the commands with what each does.
 // kingpin has either their names alone or all flags of all of them.
 func describeCommands(app *kingpin.Application) {
-	app.UsageFuncs(template.FuncMap{"CommandsToTwoColumns": func(commands []*kingpin.CmdModel) (rows [][2]string) {
+	funcs := manFuncs() // The application has one set for all templates.
+	funcs["CommandsToTwoColumns"] = func(commands []*kingpin.CmdModel) (rows [][2]string) {
 		for _, command := range commands {
 			if !command.Hidden {
 				rows = append(rows, [2]string{command.Name, command.Help})
 			}
 		}
 		return rows
-	}})
+	}
+	app.UsageFuncs(funcs)
 	app.UsageTemplate(strings.Replace(kingpin.CompactUsageTemplate,
 		`{{template "FormatCommandList" .App.Commands}}`,
 		`{{.App.Commands|CommandsToTwoColumns|FormatTwoColumns}}`, 1))
@@ -197,10 +199,10 @@ func environmentName(flag string) string {
 	return "PG_CANARY_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(flag))
 }
 
-// bindEnvironment gives every flag in the list its variable.
+// bindEnvironment gives every flag in the list its variable, but those that print something and end.
 func bindEnvironment(flags []*kingpin.FlagModel, get func(string) *kingpin.FlagClause) {
 	for _, flag := range flags {
-		if flag.Name != "help" && flag.Name != "version" {
+		if flag.Name != "help" && flag.Name != "version" && !flag.Hidden {
 			get(flag.Name).Envar(environmentName(flag.Name))
 		}
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"io"
+	"runtime"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -16,6 +17,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/drills"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/fleet"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/install"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/release"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/soak"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/soakcheck"
@@ -33,6 +35,7 @@ func newApplication() (*kingpin.Application, map[string]runner) {
 	commands := map[string]runner{}
 	for _, add := range []func(*kingpin.Application) (*kingpin.CmdClause, runner){
 		demoCommand, installCommand, benchCommand, accuracyCommand, compareCommand, drillsCommand, fleetCommand, stormCommand,
+		licencesCommand, packagesCommand,
 	} {
 		clause, run := add(app)
 		commands[clause.FullCommand()] = run
@@ -110,6 +113,23 @@ func stormCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 	c.Flag("clients", "How many scrape at the same time.").Default("64").IntVar(&o.Clients)
 	c.Flag("seed", "Seed of what clients, servers and configurations do; 0: a new one.").Uint64Var(&o.Seed)
 	return c, func(ctx context.Context, out io.Writer) error { return storm.Run(ctx, o, out) }
+}
+
+func licencesCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, file := app.Command("licences", "Say under which licence each module is that the exporter holds. Exit status 1: one may not be in there."), ""
+	c.Flag("write", "Write their texts to this file.").PlaceHolder("FILE").StringVar(&file)
+	return c, func(ctx context.Context, out io.Writer) error { return release.Licences(ctx, file, out) }
+}
+
+func packagesCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, o := app.Command("packages", "Make the packages for Linux as .goreleaser.yaml describes them, without goreleaser."), release.Options{}
+	// Not version, for which kingpin leaves out the defaults of all flags.
+	c.Flag("release", "Version of the release.").PlaceHolder("VERSION").Required().StringVar(&o.Version)
+	c.Flag("arch", "Architecture, as Go calls it.").Default(runtime.GOARCH).StringVar(&o.Arch)
+	c.Flag("out", "Directory of the packages.").Required().StringVar(&o.Out)
+	c.Flag("nfpm", "The program nfpm.").Required().StringVar(&o.NFPM)
+	c.Flag("program", "An exporter that was built before.").PlaceHolder("PATH").StringVar(&o.Program)
+	return c, func(ctx context.Context, out io.Writer) error { return release.Packages(ctx, o, out) }
 }
 
 // addSoak adds `soak`, which writes a history unless it is told to check one.

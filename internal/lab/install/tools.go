@@ -133,6 +133,41 @@ var tools = []tool{
 		packages: map[string][]string{"apt-get": {"etcd-server"}},
 	},
 	{
+		name: "fish", what: "fish",
+		find:     program("", "fish"),
+		packages: everywhere("fish"),
+	},
+	{
+		name: "zsh", what: "zsh",
+		find:     program("", "zsh"),
+		packages: everywhere("zsh"),
+	},
+	{
+		name: "rpm", what: "rpm",
+		find:     program("", "rpm"),
+		packages: everywhere("rpm"),
+	},
+	{
+		name: "man", what: "man",
+		find:     program("", "man"),
+		packages: map[string][]string{"apt-get": {"man-db"}},
+	},
+	{
+		name: "systemd", what: "systemd",
+		find:     program("", "systemd-analyze"),
+		packages: map[string][]string{"apt-get": {"systemd", "dbus"}},
+	},
+	{
+		name: "ip", what: "ip",
+		find:     program("", "ip"),
+		packages: map[string][]string{"apt-get": {"iproute2"}},
+	},
+	{
+		name: "pgrep", what: "pgrep",
+		find:     program("", "pgrep"),
+		packages: map[string][]string{"apt-get": {"procps"}},
+	},
+	{
 		name: "debootstrap", what: "debootstrap",
 		find:     program("", "debootstrap"),
 		packages: everywhere("debootstrap"),
