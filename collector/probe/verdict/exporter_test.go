@@ -28,6 +28,7 @@ type exporter struct {
 	target *model.Node
 	ledger verdict.Ledger
 	beats  []acknowledged // that the ledger has
+	looks  looks          // of the gate
 	words  map[*model.Node]word
 	now    time.Time
 	copies bool // there are copies of a server's memory, of which rows cannot tell all
@@ -49,6 +50,7 @@ func (e *exporter) oneOf(n int) bool { return e.random.IntN(n) == 0 }
 // start begins with no memory.
 func (e *exporter) start(target *model.Node) {
 	e.target, e.ledger, e.beats, e.words = target, verdict.Ledger{}, nil, map[*model.Node]word{}
+	e.looks = looks{}
 }
 
 // live goes through a history with probes.
@@ -75,12 +77,12 @@ func (e *exporter) probe() error {
 	if !e.aim() {
 		return nil
 	}
-	started := e.target.Started
+	started, sent := e.target.Started, e.tick()
 	commit := e.cluster.Beat(e.target)
 	if commit == nil || e.oneOf(10) {
 		return nil // Not acknowledged.
 	}
-	beat := acknowledged{verdict.Beat{Row: rowOf(commit), Acknowledged: e.tick()}, commit}
+	beat := acknowledged{verdict.Beat{Row: rowOf(commit), Sent: sent, Acknowledged: e.tick()}, commit}
 	if e.oneOf(4) {
 		e.cluster.Write(e.target) // The position is read a little later.
 	}
@@ -89,6 +91,7 @@ func (e *exporter) probe() error {
 	}
 	e.ledger.Record(beat.Beat)
 	e.beats = append(e.beats, beat)
+	e.lookAtPrimary()
 	for _, node := range e.cluster.Nodes {
 		if node == e.target {
 			continue
@@ -190,6 +193,9 @@ func (e *exporter) look(beat acknowledged, n *model.Node) error {
 		if err := e.judgeStanding(beat, n, s.Standing); err != nil {
 			return err
 		}
+		if err := e.judgeGate(beat, shown, s); err != nil {
+			return err
+		}
 		received := e.tick()
 		if s.Standing == verdict.Shows {
 			s.Fresh = received
@@ -217,6 +223,7 @@ func TestRandomHistoriesOfAnExporter(t *testing.T) {
 	for _, needed := range []string{
 		"state synced", "state diverged", "state disconnected", "state receiving", "state replaying", "state ",
 		"left by state, behind", "left by state, unknown", "left, not proved", "made again",
+		"fresh", "fresh by position",
 		"lost", "at risk", "lost, not proved", "at risk, not proved",
 	} {
 		if seen[needed] == 0 {

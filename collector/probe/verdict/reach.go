@@ -27,8 +27,12 @@ const mostPositions = 2048
 // Positions are looks at the primary, the oldest first. The zero value has none.
 type Positions struct{ all []Position }
 
-// Record adds one.
+// Record adds one. Those of another life of the primary say nothing any more: what was acknowledged then, and not
+// flushed, may have been lost in a crash, and the same positions be those of other WAL.
 func (p *Positions) Record(at Position) {
+	if n := len(p.all); n > 0 && p.all[n-1].Row.Era() != at.Row.Era() {
+		p.all = p.all[:0]
+	}
 	if len(p.all) == mostPositions {
 		p.all = append(p.all[:0], p.all[mostPositions/2:]...)
 	}
@@ -52,9 +56,9 @@ func (p *Positions) Stand(shown Row) Standing {
 }
 
 // Reached returns when the newest position was asked for that a node has replayed, by what it said of itself
-// and, with a later snapshot, showed; zero for none. Positions are compared within one history alone:
-// the row was written in the era that the primary's present life began, and the node receives the
-// primary's timeline, of which one that was promoted since would have left the number.
+// and, with a later snapshot, showed; zero for none. Positions are compared within one history alone: the node
+// shows the row that was there when the position was asked for, which the primary's present life wrote, and
+// receives the primary's timeline, whose number one that was promoted since would have left.
 func (p *Positions) Reached(state State, row Row) time.Time {
 	for i := len(p.all) - 1; i >= 0; i-- {
 		at := &p.all[i]
@@ -69,8 +73,7 @@ func (p *Position) sameLine(state State, row Row) bool {
 	if state.Timeline == 0 || state.Timeline != p.Timeline || row.Era() != p.Row.Era() {
 		return false
 	}
-	standing := Compare(p.Row, row)
-	return standing == Shows || standing == Behind
+	return Compare(p.Row, row) == Shows
 }
 
 // The sizes of the headers of a page of WAL, in bytes: each page begins with one, the first of a segment with a

@@ -32,7 +32,7 @@ func TestReached(t *testing.T) {
 		"more":                       {nil, standby(999), lineOf(17, 1, 2), at(3)},
 		"up to one before":           {nil, standby(299), lineOf(15, 1, 2), at(2)},
 		"nothing":                    {nil, standby(99), lineOf(15, 1, 2), time.Time{}},
-		"a row from before the last": {nil, standby(300), lineOf(12, 1, 2), at(3)},
+		"a row from before that":     {nil, standby(300), lineOf(14, 1, 2), time.Time{}},
 		"a row of the era before":    {nil, standby(300), lineOf(9, 1), time.Time{}},
 		"a row of another era":       {nil, standby(300), lineOf(15, 1, 3), time.Time{}},
 		"another timeline":           {nil, State{InRecovery: true, Timeline: 3, ReplayLSN: 300}, lineOf(15, 1, 2), time.Time{}},
@@ -54,6 +54,21 @@ func TestReached(t *testing.T) {
 		if got := all.Reached(test.state, test.row); !got.Equal(test.want) {
 			t.Errorf("%s: as of %v, want %v", name, got.Unix(), test.want.Unix())
 		}
+	}
+}
+
+// TestPositionsOfAnotherLife: a primary that crashed may write other WAL to where it has been.
+func TestPositionsOfAnotherLife(t *testing.T) {
+	t.Parallel()
+	var all Positions
+	all.Record(Position{Sent: time.Unix(1, 0), LSN: 100, Timeline: 2, Row: lineOf(15, 1, 2), OwnRow: true})
+	all.Record(Position{Sent: time.Unix(2, 0), LSN: 90, Timeline: 2, Row: lineOf(25, 1, 2, 3), OwnRow: true})
+	state := State{InRecovery: true, Timeline: 2, ReplayLSN: 100}
+	if got := all.Reached(state, lineOf(15, 1, 2)); !got.IsZero() {
+		t.Errorf("a row of before proves something as of %v", got.Unix())
+	}
+	if got := all.Reached(state, lineOf(25, 1, 2, 3)); got.Unix() != 2 {
+		t.Errorf("a row of now proves something as of %v", got.Unix())
 	}
 }
 

@@ -111,8 +111,10 @@ func StartHAProxy(t testing.TB, config, port string) *HAProxy {
 	path, dir := program(t, "haproxy"), directory(t)
 	h := &HAProxy{t, filepath.Join(dir, "socket")}
 	file := write(t, filepath.Join(dir, "haproxy.cfg"), "global\n    stats socket "+h.socket+" level admin\n    stats timeout 1m\n\n"+config)
-	if said, err := exec.CommandContext(t.Context(), path, "-c", "-f", file).CombinedOutput(); err != nil || strings.Contains(string(said), "[WARNING]") {
+	if said, err := exec.CommandContext(t.Context(), path, "-c", "-f", file).CombinedOutput(); err != nil {
 		t.Fatalf("haproxy -c: %v\n%s", err, said)
+	} else if strings.Contains(string(said), "[WARNING]") { // Another version may have more of these.
+		t.Logf("haproxy -c:\n%s", said)
 	}
 	run(t, path, "-db", "-f", file)
 	awaitPort(t, port)
