@@ -20,8 +20,10 @@ type Cluster struct {
 const (
 	// oldest is how old what is known may be, at least, before that is said.
 	oldest = time.Minute
-	// gaps is how many times the last two results' distance it may be.
-	gaps = 3
+	// gaps is how many times the last two results' distance it may be, as far as that is not longer than longestGaps: whoever
+	// asks once an hour does not wait for hours to be told that nothing newer is known.
+	gaps        = 3
+	longestGaps = 15 * time.Minute
 	// lossShown is how long a loss is told, as its alert does.
 	lossShown = time.Hour
 )
@@ -33,7 +35,7 @@ func (c *Cluster) Age() time.Duration { return max(c.Now.Sub(c.Known.At()), 0) }
 func (c *Cluster) Old() bool { return c.Known.Last != nil && c.Age() > c.freshness() }
 
 // freshness is how old what is known may be before that is said.
-func (c *Cluster) freshness() time.Duration { return max(oldest, gaps*c.Known.Gap) }
+func (c *Cluster) freshness() time.Duration { return max(oldest, min(gaps*c.Known.Gap, longestGaps)) }
 
 // Result is the newest result, with the nodes that the cluster has by now: nil where there is none.
 func (c *Cluster) Result() *probe.Result { return among(c.Known.Last, c.Known.Nodes) }

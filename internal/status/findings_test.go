@@ -193,6 +193,7 @@ func TestDoubt(t *testing.T) {
 func TestCluster(t *testing.T) {
 	at := time.Unix(1000, 0)
 	lost := []collector.Event{{At: at.Add(-4 * time.Minute), Kind: collector.EventLost, Node: "a", Commits: 3}}
+	lostBefore := []collector.Event{{At: at.Add(-61 * time.Minute), Kind: collector.EventLost, Node: "a", Commits: 3}}
 	names := []string{"a", "b", "c"}
 	gone := with(func(r *probe.Result) { down(r, 2) })
 	for name, test := range map[string]struct {
@@ -208,7 +209,8 @@ func TestCluster(t *testing.T) {
 		"old and bad":  {Cluster{Known: collector.Known{Nodes: names, Last: gone}, Now: at.Add(time.Hour)}, Critical, "Nobody has looked for 60 min: then it was «Replica c does not answer»"},
 		"the one that does not answer is no node any more": {Cluster{Known: collector.Known{Nodes: names[:2], Last: gone}, Now: at}, Well, "All well"},
 		"lost a while ago":  {Cluster{Known: collector.Known{Nodes: names, Last: healthy()}, Events: lost, Now: at}, Critical, "3 acknowledged canary commits were lost 4 min ago"},
-		"lost yesterday":    {Cluster{Known: collector.Known{Nodes: names, Last: healthy(), Gap: time.Hour}, Events: lost, Now: at.Add(57 * time.Minute)}, Well, "All well"},
+		"lost long ago":     {Cluster{Known: collector.Known{Nodes: names, Last: healthy()}, Events: lostBefore, Now: at}, Well, "All well"},
+		"asked by the hour": {Cluster{Known: collector.Known{Nodes: names, Last: healthy(), Gap: time.Hour}, Now: at.Add(16 * time.Minute)}, Unknown, "Nobody has looked for 16 min: then it was «All well»"},
 		"lost, and no more": {Cluster{Known: collector.Known{Nodes: names, Last: with(func(r *probe.Result) { r.Lost = &verdict.Loss{Commits: 1} })}, Events: lost, Now: at}, Critical, "One acknowledged canary commit was lost just now"},
 	} {
 		if got := test.cluster.Headline(); got.Level != test.level || got.Text != test.want {
