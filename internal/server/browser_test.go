@@ -174,6 +174,9 @@ func testFollowing(t *testing.T, b *browser.Browser) {
 	}
 	shows("All well")
 	must(t, page.Await(`Number.parseInt(document.querySelector(".seen time").textContent) > Number(document.querySelector(".seen time").dataset.age) + 1`))
+	must(t, page.Await(`(document.querySelector(".said").kept = true)`))
+	played.shows(seen(time.Now().Add(-30*time.Second), 1999, played.names))
+	must(t, page.Await(`Number.parseInt(document.querySelector(".seen time").textContent) >= 30 && document.querySelector(".said").kept`))
 	r := seen(time.Now(), 2000, played.names)
 	behind(r, 1, 16*time.Second, "paused")
 	played.shows(r)

@@ -29,11 +29,23 @@
     }
   };
 
+  // grow has the times of a part that says nothing else be those of another state of it: what is read out is not read out again.
+  const still = (part) => part.innerHTML.replace(/<time[^>]*>[^<]*<\/time>/g, "");
+  const grow = (part, other) => {
+    const times = part.querySelectorAll("time");
+    other.querySelectorAll("time").forEach((t, i) => Object.assign(times[i].dataset, t.dataset));
+    mark(part);
+  };
+
   // exchange puts the parts of another state of the page into the place of those that differ, and keeps what is focused.
   const exchange = (next) => {
     for (const part of document.querySelectorAll("[data-part]")) {
       const other = next.querySelector('[data-part="' + part.dataset.part + '"]');
       if (!other) continue;
+      if (still(part) === still(other)) {
+        grow(part, other);
+        continue;
+      }
       const selection = document.getSelection();
       if (selection && !selection.isCollapsed && part.contains(selection.anchorNode)) continue;
       const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") || document.activeElement.id : null;
