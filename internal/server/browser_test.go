@@ -168,7 +168,7 @@ func testFollowing(t *testing.T, b *browser.Browser) {
 	page := open(t, b, views["1366"], server.URL)
 	shows := func(text string) {
 		t.Helper()
-		if err := page.Await(fmt.Sprintf(`document.querySelector(".said p").textContent === %q`, text)); err != nil {
+		if err := page.Await(fmt.Sprintf(`document.querySelector(".said p")?.textContent === %q`, text)); err != nil {
 			t.Fatalf("the page does not come to show %q: %v", text, err)
 		}
 	}
@@ -199,7 +199,7 @@ func testFiltering(t *testing.T, b *browser.Browser) {
 	must(t, page.Await(`document.querySelectorAll("tbody tr").length === 13`))
 	_, err := page.Follow(chromedp.Click(chromedp.CSS("tbody a")))
 	must(t, err)
-	must(t, page.Await(`document.querySelector(".said p").textContent === "Two primaries: a and c"`))
+	must(t, page.Await(`document.querySelector(".said p")?.textContent === "Two primaries: a and c"`))
 	unmoved(t, page, server.URL)
 }
 
@@ -229,7 +229,7 @@ func testKeyboard(t *testing.T, b *browser.Browser) {
 	must(t, page.Await(`document.querySelector(".said p").textContent === "All well" && document.activeElement.id === "probe"`))
 	_, err := page.Follow(chromedp.KeyEvent("\r"))
 	must(t, err)
-	must(t, page.Await(`document.querySelector(".seen").textContent.includes("by hand")`))
+	must(t, page.Await(`document.querySelector(".seen")?.textContent.includes("by hand")`))
 	unmoved(t, page, server.URL)
 }
 
@@ -277,7 +277,7 @@ func testRealPair(t *testing.T, b *browser.Browser) {
 		for deadline := time.Now().Add(time.Minute); ; {
 			_, err := page.Follow(chromedp.Click(chromedp.CSS("#probe")))
 			must(t, err)
-			said, err := browser.Evaluate[string](page, `document.querySelector(".said p").textContent`)
+			said, err := browser.Evaluate[string](page, `document.querySelector(".said p")?.textContent ?? ""`)
 			must(t, err)
 			if strings.Contains(said, text) {
 				return

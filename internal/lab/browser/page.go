@@ -125,18 +125,41 @@ func (p *Page) Do(actions ...chromedp.Action[chromedp.Void]) error {
 // Picture returns the whole page as a PNG.
 func (p *Page) Picture() ([]byte, error) { return chromedp.Run(p.ctx, chromedp.FullScreenshot(100)) }
 
-// Evaluate returns what a JavaScript expression is on the page.
-func Evaluate[T any](p *Page, expression string) (T, error) {
-	return chromedp.Run(p.ctx, chromedp.Evaluate[T](expression))
+// Evaluate returns what a JavaScript expression is on the page. Where that is being exchanged for another one, it is that on the new one.
+func Evaluate[T any](p *Page, expression string) (value T, err error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
+		value, err = chromedp.Run(p.ctx, chromedp.Evaluate[T](expression))
+		if err == nil || !exchanged(err) || time.Now().After(deadline) {
+			return value, err
+		}
+	}
 }
 
-// patience guards against waiting for ever, and is no limit that a slow machine should meet.
-const patience = 3 * time.Minute
+// exchanged says whether something failed because the page it was about went away meanwhile.
+func exchanged(err error) bool {
+	return strings.Contains(err.Error(), "context") || strings.Contains(err.Error(), "navigated")
+}
+
+const (
+	// patience guards against waiting for ever, and is no limit that a slow machine should meet.
+	patience = 3 * time.Minute
+	// pause is how long to wait until a page is looked at again.
+	pause = 20 * time.Millisecond
+)
 
 // Await waits until a JavaScript expression is true on the page.
 func (p *Page) Await(expression string) error {
-	_, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(patience)))
-	return err
+	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
+		is, err := Evaluate[bool](p, "Boolean("+expression+")")
+		switch {
+		case err != nil:
+			return fmt.Errorf("waiting for %s: %w", expression, err)
+		case is:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("after %v it is not so on the page that %s", patience, expression)
+		}
+	}
 }
 
 // Heard is what somebody hears who has the page read out: a line for each node of its accessibility tree, with role and name.
