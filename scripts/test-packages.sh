@@ -12,7 +12,7 @@ cannot() {
   echo "$0: $1" | tee "${why:-/dev/null}" >&2
   exit 77
 }
-[ "$(id -u)" -eq 0 ] || cannot "only root can make a throw-away root; run: sudo --preserve-env=PATH make test-packages"
+[ "$(id -u)" -eq 0 ] || cannot "only root can make a throw-away root; run: sudo env \"PATH=\$PATH\" make test-packages"
 command -v dpkg >/dev/null || cannot "there is no dpkg: this is not Debian or Ubuntu"
 [ -x /lib/systemd/systemd ] || cannot "there is no systemd"
 debs=(bin/packages/*.deb) rpms=(bin/packages/*.rpm)

@@ -39,6 +39,6 @@ version=$(sed -n 's/.*"version":"\([^"]*\)".*/\1/p' "$work/one/dist/metadata.jso
 make --no-print-directory -C "$work/one" packages PACKAGE_VERSION="$version" NFPM="$nfpm" >"$work/log" 2>&1 ||
   { tail -n 30 "$work/log" >&2; exit 1; }
 for package in "$work"/one/bin/packages/*.deb "$work"/one/bin/packages/*.rpm; do
-  cmp "$package" "$work/one/dist/$(basename "$package")"
+  cmp "$package" "$work/one/dist/$(basename "$package" | tr "~" -)"
   echo "=== the same without goreleaser: $(basename "$package")"
 done
