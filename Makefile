@@ -70,6 +70,11 @@ test-patroni: $(LAB) ## Try discovery and the whole exporter on a real Patroni w
 	@$(LAB) install postgres patroni etcd cc
 	$(GO) test $(RACE) -tags patroni -count 1 -timeout 30m ./internal/lab/patroni
 
+.PHONY: guides
+guides: $(LAB) ## Run the commands of docs/guides on real servers, and compare what they print; ARGS=streaming is one page, ARGS="--write streaming" writes what was seen.
+	@$(LAB) install postgres prometheus patroni etcd haproxy pgbouncer pg_auto_failover repmgr
+	$(LAB) guides $(ARGS)
+
 .PHONY: cover
 cover: tools ## Measure the coverage of collector/....
 	$(GO) test -coverpkg ./collector/... -coverprofile cover.out ./collector/... ./cmd/... ./internal/...

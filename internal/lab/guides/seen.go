@@ -13,7 +13,7 @@ var varying = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z?` +
 	`|\b[0-9A-F]+/[0-9A-F]+\b` +
 	`|[-+]?\b\d[\d.,:e+-]*(ns|us|µs|ms|s|m|h|%|B|kB|MB|GB)?\b`)
 
-// verdict is a sample whose value says yes or no, which is no measurement.
+// verdict is a sample whose value says yes or no, which is no measurement; of a counter that it is still 0.
 var verdict = regexp.MustCompile(`^([a-z_]+(?:\{.*\})?) ([01])$`)
 
 var letters = regexp.MustCompile(`\pL`)
@@ -21,7 +21,7 @@ var letters = regexp.MustCompile(`\pL`)
 // stable returns the words of a line that are the same in every run.
 func stable(line string) string {
 	line = strings.TrimSpace(line)
-	if match := verdict.FindStringSubmatch(line); match != nil {
+	if match := verdict.FindStringSubmatch(line); match != nil && (match[2] == "0" || !strings.Contains(match[1], "_total")) {
 		return match[1] + " is " + map[string]string{"0": "no", "1": "yes"}[match[2]]
 	}
 	words := strings.Fields(varying.ReplaceAllString(line, " "))

@@ -59,6 +59,11 @@ var tools = []tool{
 		packages: everywhere("pgbouncer"),
 	},
 	{
+		name: "haproxy", what: "HAProxy",
+		find:     program("", "haproxy"),
+		packages: everywhere("haproxy"),
+	},
+	{
 		name: "prometheus", what: "Prometheus and promtool",
 		find:  func(ctx context.Context) (string, error) { return promtool(ctx, io.Discard, "--find") },
 		fetch: func(ctx context.Context, log io.Writer) error { _, err := promtool(ctx, log); return err },
@@ -98,6 +103,17 @@ var tools = []tool{
 		name: "etcd", what: "etcd",
 		find:     packagedByDebian(program("", "etcd"), "etcd-server"),
 		packages: map[string][]string{"apt-get": {"etcd-server"}},
+	},
+	{
+		name: "pg_auto_failover", what: "pg_auto_failover",
+		find:     packagedByDebian(program("", "pg_autoctl"), "pg-auto-failover-cli, and its extension in postgresql-NN-auto-failover"),
+		// A pattern: the package's name has the version of PostgreSQL.
+		packages: map[string][]string{"apt-get": {"^postgresql-[0-9]+-auto-failover$"}},
+	},
+	{
+		name: "repmgr", what: "repmgr",
+		find:     packagedByDebian(program("", "repmgr"), "repmgr"),
+		packages: map[string][]string{"apt-get": {"repmgr"}},
 	},
 	{
 		name: "debootstrap", what: "debootstrap",
