@@ -36,7 +36,8 @@ func autoFailover(ctx context.Context, s *stage) error {
 	s.define("MONITOR", monitor)
 	s.define("ADMIN", "canary_admin")
 	s.patient()
-	if err := s.autoctl(ctx, program, "monitor", "monitor", port); err != nil {
+	create := []string{"create", "monitor", fmt.Sprint("--pgport=", port)}
+	if err := s.autoctl(ctx, program, "monitor", create...); err != nil {
 		return err
 	}
 	for _, name := range []string{"db1", "db2"} {
@@ -45,7 +46,8 @@ func autoFailover(ctx context.Context, s *stage) error {
 			return err
 		}
 		s.define(map[string]string{"db1": "DB1", "db2": "DB2"}[name], address(port))
-		if err := s.autoctl(ctx, program, "postgres", name, port, "--name="+name, "--username=canary_admin", "--monitor="+monitor); err != nil {
+		create := []string{"create", "postgres", fmt.Sprint("--pgport=", port), "--name=" + name, "--username=canary_admin", "--monitor=" + monitor}
+		if err := s.autoctl(ctx, program, name, create...); err != nil {
 			return err
 		}
 	}
@@ -53,16 +55,13 @@ func autoFailover(ctx context.Context, s *stage) error {
 	return s.awaitSQL(ctx, monitor, "SELECT count(*) = 2 FROM pgautofailover.node WHERE reportedstate IN ('primary', 'secondary') AND goalstate = reportedstate")
 }
 
-// autoctl creates a node, and starts what keeps it.
-func (s *stage) autoctl(ctx context.Context, program, kind, name string, port int, more ...string) error {
-	data := filepath.Join(s.dir, name)
-	args := append([]string{
-		"create", kind, "--pgdata=" + data, fmt.Sprint("--pgport=", port), "--hostname=" + host, "--auth=trust", "--no-ssl",
-	}, more...)
-	if err := s.run(ctx, program, args...); err != nil {
+// autoctl creates a node in the directory of its name, and starts what keeps it.
+func (s *stage) autoctl(ctx context.Context, program, name string, create ...string) error {
+	data := "--pgdata=" + filepath.Join(s.dir, name)
+	if err := s.run(ctx, program, append(create, data, "--hostname="+host, "--auth=trust", "--no-ssl")...); err != nil {
 		return err
 	}
-	return s.start(ctx, name, program, "run", "--pgdata="+data)
+	return s.start(ctx, name, program, "run", data)
 }
 
 // patience only guards against hanging.

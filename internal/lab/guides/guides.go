@@ -64,7 +64,7 @@ func Run(ctx context.Context, options Options, out io.Writer) (err error) {
 func readAll(dir string, names []string) ([]guide, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.md"))
 	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("no pages in %s: run this in the repository (%w)", dir, err)
+		return nil, fmt.Errorf("no pages in %s: run this in the repository", dir)
 	}
 	var all []guide
 	for _, file := range files {
@@ -128,12 +128,12 @@ func (p *player) perform(ctx context.Context, g guide) (wrong string, err error)
 		return "", err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	ctx, cancel := context.WithTimeout(ctx, p.Limit)
-	defer cancel()
 	if err := scenes[g.scene](ctx, s); err != nil {
 		return "", fmt.Errorf("its scene: %w", err)
 	}
-	printed, ended, err := s.bash(ctx, g)
+	limited, cancel := context.WithTimeout(ctx, p.Limit)
+	defer cancel()
+	printed, ended, err := s.bash(limited, g)
 	if err != nil {
 		return "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -106,8 +107,7 @@ func (s *stage) write(name, content string) (string, error) {
 // find returns the path of a program, and says which package has it where it is missing.
 func (s *stage) find(name, packaged string) (string, error) {
 	for _, dir := range append(append([]string{}, s.path...), append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin")...) {
-		path := filepath.Join(dir, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 			return path, nil
 		}
 	}

@@ -106,7 +106,7 @@ var tools = []tool{
 	},
 	{
 		name: "pg_auto_failover", what: "pg_auto_failover",
-		find:     packagedByDebian(program("", "pg_autoctl"), "pg-auto-failover-cli, and its extension in postgresql-NN-auto-failover"),
+		find: packagedByDebian(program("", "pg_autoctl"), "pg-auto-failover-cli, and its extension in postgresql-NN-auto-failover"),
 		// A pattern: the package's name has the version of PostgreSQL.
 		packages: map[string][]string{"apt-get": {"^postgresql-[0-9]+-auto-failover$"}},
 	},
