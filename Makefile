@@ -76,6 +76,11 @@ test-patroni: $(LAB) ## Try discovery and the whole exporter on a real Patroni w
 test-deploy: ## Render the Helm chart and the manifests for Kubernetes, and check what comes out.
 	cd deploy/test && GO=$(GO) $(GO) test -count 1 -timeout 20m ./...
 
+.PHONY: guides
+guides: $(LAB) ## Run the commands of docs/guides on real servers, and compare what they print; ARGS=streaming is one page, ARGS="--write streaming" writes what was seen.
+	@$(LAB) install postgres prometheus alertmanager patroni etcd haproxy pgbouncer pg_auto_failover repmgr
+	$(LAB) guides $(ARGS)
+
 .PHONY: cover
 cover: tools ## Measure the coverage of collector/....
 	$(GO) test -coverpkg ./collector/... -coverprofile cover.out ./collector/... ./cmd/... ./internal/...

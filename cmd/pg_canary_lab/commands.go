@@ -16,6 +16,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/demo"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/drills"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/fleet"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/guides"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/install"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/release"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
@@ -35,7 +36,7 @@ func newApplication() (*kingpin.Application, map[string]runner) {
 	commands := map[string]runner{}
 	for _, add := range []func(*kingpin.Application) (*kingpin.CmdClause, runner){
 		demoCommand, installCommand, benchCommand, accuracyCommand, compareCommand, drillsCommand, fleetCommand, stormCommand,
-		licencesCommand, packagesCommand,
+		guidesCommand, licencesCommand, packagesCommand,
 	} {
 		clause, run := add(app)
 		commands[clause.FullCommand()] = run
@@ -130,6 +131,15 @@ func packagesCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 	c.Flag("nfpm", "The program nfpm.").Required().StringVar(&o.NFPM)
 	c.Flag("program", "An exporter that was built before.").PlaceHolder("PATH").StringVar(&o.Program)
 	return c, func(ctx context.Context, out io.Writer) error { return release.Packages(ctx, o, out) }
+}
+
+func guidesCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, o := app.Command("guides", "Run the commands of the pages in docs/guides, and compare what they print with the pages. Exit status 1: something else is seen."), guides.Options{}
+	c.Arg("name", "A page, without the ending; none: all.").StringsVar(&o.Names)
+	c.Flag("write", "Put what is printed into the pages.").BoolVar(&o.Write)
+	c.Flag("limit", "How long a page may take.").Default("5m").DurationVar(&o.Limit)
+	c.Flag("show", "Print all that the commands print.").BoolVar(&o.Show)
+	return c, func(ctx context.Context, out io.Writer) error { return guides.Run(ctx, o, out) }
 }
 
 // addSoak adds `soak`, which writes a history unless it is told to check one.

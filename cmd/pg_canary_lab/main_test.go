@@ -36,6 +36,7 @@ func TestMistakesInFlags(t *testing.T) {
 		"unknown flag":           {[]string{"demo", "--install-only"}, "--install-only"},
 		"no replica":             {[]string{"demo", "--replicas=0"}, "give 1 to 8"},
 		"no interval":            {[]string{"demo", "--interval=0s"}, "give a time above 0"},
+		"no such guide":          {[]string{"guides", "nonsense"}, "no pages in docs/guides: run this in the repository"},
 		"soak without history":   {[]string{"soak", "--probes=1"}, "--history"},
 		"no scenario of a fleet": {[]string{"fleet", "--only=nonsense"}, "--only: no scenario"},
 		"a fleet of none":        {[]string{"fleet", "--clusters=0"}, "--clusters: give a number above 0"},

@@ -84,10 +84,7 @@ var tools = []tool{
 		find: func(ctx context.Context) (string, error) {
 			return fromScript(ctx, io.Discard, "alertmanager.sh", "--find")
 		},
-		fetch: func(ctx context.Context, log io.Writer) error {
-			_, err := fromScript(ctx, log, "alertmanager.sh")
-			return err
-		},
+		fetch: func(ctx context.Context, log io.Writer) error { _, err := Alertmanager(ctx, log); return err },
 	},
 	{
 		name: "cc", what: "a C compiler",
@@ -166,6 +163,17 @@ var tools = []tool{
 		name: "pgrep", what: "pgrep",
 		find:     program("", "pgrep"),
 		packages: map[string][]string{"apt-get": {"procps"}},
+	},
+	{
+		name: "pg_auto_failover", what: "pg_auto_failover",
+		find: packagedByDebian(program("", "pg_autoctl"), "pg-auto-failover-cli, and its extension in postgresql-NN-auto-failover"),
+		// A pattern: the package's name has the version of PostgreSQL.
+		packages: map[string][]string{"apt-get": {"^postgresql-[0-9]+-auto-failover$"}},
+	},
+	{
+		name: "repmgr", what: "repmgr",
+		find:     packagedByDebian(program("", "repmgr"), "repmgr"),
+		packages: map[string][]string{"apt-get": {"repmgr"}},
 	},
 	{
 		name: "debootstrap", what: "debootstrap",
@@ -278,6 +286,11 @@ func raceDetector(ctx context.Context) (string, error) {
 // Prometheus returns the path of Prometheus's program, which is fetched where it is missing.
 func Prometheus(ctx context.Context, log io.Writer) (string, error) {
 	return fromScript(ctx, log, "promtool.sh", "prometheus")
+}
+
+// Alertmanager returns the path of Alertmanager's program, beside which is amtool, and which is made where it is missing.
+func Alertmanager(ctx context.Context, log io.Writer) (string, error) {
+	return fromScript(ctx, log, "alertmanager.sh", "alertmanager")
 }
 
 // fromScript runs a script that finds a program, and fetches it unless told not to. It returns the program's path.
