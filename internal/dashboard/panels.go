@@ -20,18 +20,13 @@ func row(expr string) Target {
 
 // smallWAL keeps an axis from magnifying the few hundred bytes that a probe
 // itself writes.
-const smallWAL = 1 << 20
+const smallWAL = 64 << 10
 
-// dashed lets a line below show through. Replicas come first in every graph, so
-// that each has the same colour in all of them.
+// needsTwo is what a rate says in the first minute, and of a cluster without data.
+const needsTwo = "Needs two probes"
+
+// dashed lets a line below show through.
 func dashed() object { return set("custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}) }
-
-// logScale is for durations, which differ by orders of magnitude between a
-// healthy replica and one that is behind. Its axis would show a field's NoValue
-// beside every line of the grid.
-func logScale() object {
-	return object{"fillOpacity": 0, "scaleDistribution": object{"type": "log", "log": 10}}
-}
 
 func panel(kind, title, description string, field Field, targets []Target) Panel {
 	for i := range targets {
@@ -50,6 +45,7 @@ func stat(title, description, colorMode string, field Field, targets ...Target) 
 		field.NoValue = "no data"
 	}
 	p := panel("stat", title, description, field, targets)
+	p.Transformations = shortNames()
 	p.Options = object{
 		"colorMode": colorMode, "graphMode": "none", "justifyMode": "center", "orientation": "auto", "textMode": "auto",
 		"reduceOptions": object{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
@@ -78,12 +74,26 @@ func graph(title, description string, field Field, targets ...Target) Panel {
 	return p
 }
 
+// shortNames cut names in their middle that would not fit beside a bar, and leave one of two that are the same, as
+// where a cluster's label is its instance too.
+func shortNames() []object {
+	rename := func(regex, pattern string) object {
+		return object{"id": "renameByRegex", "options": object{"regex": regex, "renamePattern": pattern}}
+	}
+	return []object{
+		rename(`^ +| +$`, ""),
+		rename(`^(.+) \1$`, "$1"),
+		rename(`^(.{20}).{5,}(.{20})$`, "$1…$2"),
+	}
+}
+
 // timeline shows the verdicts over time, one bar for each series.
 func timeline(title, description string, targets ...Target) Panel {
 	p := panel("state-timeline", title, description, Field{
-		Unit: "none", Color: fixedColor(colorMissing), Mappings: verdictMappings(),
+		Unit: "none", Color: fixedColor(colorMissing), Mappings: mappings(shortly),
 		Custom: object{"lineWidth": 0, "fillOpacity": 85},
 	}, targets)
+	p.Transformations = shortNames()
 	p.Options = object{
 		"alignValue": "center", "mergeValues": true, "rowHeight": 0.8, "showValue": "never",
 		"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true},

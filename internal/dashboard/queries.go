@@ -21,7 +21,8 @@ type Query struct {
 	Instant bool
 }
 
-var labelValues = regexp.MustCompile(`^label_values\((.+), *\w+\)$`)
+// variableQuery is what Grafana asks for a variable's values: those of a label, or what an expression has.
+var variableQuery = regexp.MustCompile(`(?s)^(?:label_values\((.+), *\w+\)|query_result\((.+)\))$`)
 
 // Queries lists every query of the dashboards in dir: those of panels, of
 // annotations and of variables.
@@ -75,11 +76,11 @@ func queriesOf(file string) ([]Query, error) {
 		if v.Type != "query" {
 			continue
 		}
-		inner := labelValues.FindStringSubmatch(v.Definition)
+		inner := variableQuery.FindStringSubmatch(v.Definition)
 		if inner == nil {
 			return nil, fmt.Errorf("variable %q: cannot read %q", v.Name, v.Definition)
 		}
-		add(fmt.Sprintf("variable %q", v.Name), inner[1], true)
+		add(fmt.Sprintf("variable %q", v.Name), inner[1]+inner[2], true)
 	}
 	return found, nil
 }

@@ -1,0 +1,29 @@
+package dashboard
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Rules returns the recording rules of the verdicts: the dashboards' own formulas, for all clusters, so that a long range of a whole
+// fleet is quick to read. The dashboards work without them.
+func Rules() []byte {
+	all := formula{targets: `job=~"pg_canary.*"`}
+	expr := func(lines string) string { return strings.ReplaceAll(lines, "\n", "\n          ") }
+	return fmt.Appendf(nil, `# Recording rules of pg_canary_exporter for the dashboards. No alert needs them.
+# Made by internal/dashboard: go test ./dashboards -update.
+groups:
+  # The verdict as a number: the larger, the worse. docs/metrics.md says what each means.
+  - name: pg-canary-verdict
+    rules:
+      # On each node.
+      - record: node:pg_canary_verdict:code
+        expr: |
+          %s
+
+      # On each cluster: the worst of its nodes, what is wrong with its primary, or that its exporter does not answer.
+      - record: cluster:pg_canary_verdict:code
+        expr: |
+          %s
+`, expr(all.nodeCode()), expr(all.clusterCode("node:pg_canary_verdict:code")))
+}
