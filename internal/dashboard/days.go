@@ -98,7 +98,12 @@ func nodeTable() Panel {
 	verdictCount := func(verdict string) string {
 		return fmt.Sprintf(`sum by (replica) (increase(pg_canary_verdicts_total{%s, verdict=~"%s"}[30d]))`, cluster, verdict)
 	}
-	whenReplica := "(count_over_time(pg_canary_node_up{" + cluster + "}[1d]) - (sum_over_time(pg_canary_node_is_primary{" + cluster + "}[1d]) or 0 * pg_canary_node_up{" + cluster + "}))"
+	// Scrapes in which the node was configured and no primary, and those of them in which it was synced.
+	nodeUp := "pg_canary_node_up{" + cluster + "}"
+	asReplica := fmt.Sprintf("(count_over_time(%[1]s[1d]) - (sum_over_time(pg_canary_node_is_primary{%[2]s}[1d]) or 0 * %[1]s))", nodeUp, cluster)
+	inSync := fmt.Sprintf("(max by (node) (%s) or max by (node) (0 * %s))", asNode("sum_over_time(pg_canary_synced{"+cluster+"}[1d])"), nodeUp)
+	notSynced := fmt.Sprintf(`clamp_min(%[1]s - on (node) %[2]s, 0)
+/ on (node) count_over_time(%[3]s[1d]) * on (node) count_over_time(%[3]s[1d:1m])`, asReplica, inSync, nodeUp)
 	return table("Nodes, and their last 24 hours",
 		"What the last probe saw, and the last 24 hours, or as much of them as there is. Not synced counts the time in which the node was no primary and was not proved to be synced. "+
 			"At first read: how often the very first read after a commit showed it. Error budget: what is left, over 30 days, of the 1% of canaries that may be late.",
@@ -108,7 +113,7 @@ func nodeTable() Panel {
 			{"Value #A", "State", append(colored("color-background"), set("mappings", mappings(shortly)), set("custom.align", "left"))},
 			{"Value #B", "Timeline", nil},
 			{"Value #C", "Intended delay", []object{set("unit", "s")}},
-			{"Value #D", "Worst lag", []object{set("unit", "s")}},
+			{"Value #D", "Worst lag beyond it", []object{set("unit", "s")}},
 			{"Value #E", "Not synced", []object{set("unit", "m")}},
 			{"Value #F", "At first read", []object{set("unit", "percentunit"), set("decimals", 1)}},
 			{"Value #G", "Error budget left", append(colored("color-text"), set("unit", "percentunit"), set("decimals", 0), set("thresholds",
@@ -118,11 +123,10 @@ func nodeTable() Panel {
 		perNodeRow(asNode("pg_canary_replica_timeline{"+cluster+"}")+`
 or (pg_canary_node_is_primary{`+cluster+`} == 1) * on (`+eachCluster+`) group_left () pg_canary_primary_timeline{`+cluster+`}`),
 		perNodeRow(asNode("pg_canary_replica_apply_delay_seconds{"+cluster+"}")),
-		perNodeRow(asNode("max_over_time(pg_canary_lag_seconds{"+cluster+"}[1d])")),
-		perNodeRow(`(1 - `+asNode("sum_over_time(pg_canary_synced{"+cluster+"}[1d])")+` / on (node) (`+whenReplica+` > 0))
-* on (node) (`+whenReplica+` / count_over_time(pg_canary_node_up{`+cluster+`}[1d])) * on (node) count_over_time(pg_canary_node_up{`+cluster+`}[1d:1m])`),
+		perNodeRow(asNode(beyondDelay("max_over_time(pg_canary_lag_seconds{"+cluster+"}[1d])", cluster, ""))),
+		perNodeRow(notSynced),
 		perNodeRow(asNode("1 - increase(pg_canary_stale_reads_total{"+cluster+"}[1d]) / increase(pg_canary_reads_total{"+cluster+"}[1d])")),
 		perNodeRow(asNode(`1 - (`+verdictCount("late")+` / (`+verdictCount("synced|late")+` > 0)) / (1 - `+objective+`)
 unless on (replica) pg_canary_replica_apply_delay_seconds{`+cluster+`} > 0`)),
-	).sortedBy("State", "Worst lag").size(24, 7)
+	).sortedBy("State", "Worst lag beyond it").size(24, 7)
 }

@@ -33,6 +33,11 @@ func worstOf(expr string) string {
 	return fmt.Sprintf("max_over_time((\n  %[1]s\n)[$__interval:])\nor\n%[2]s", indent(expr), expr)
 }
 
+// beyondDelay is the lag of replicas without the delay that is intended, from what lag says.
+func beyondDelay(lag, selector, at string) string {
+	return fmt.Sprintf("clamp_min(\n  (%[1]s)\n  - (%[2]s%[3]s or 0 * (%[1]s)),\n  0\n)", indent(lag), selection("pg_canary_replica_apply_delay_seconds", selector), at)
+}
+
 // otherNodes has a series for each node that selector selects and that is not the primary, whatever is known about it,
 // with the label replica: one that takes writes beside the primary is among them.
 func otherNodes(selector string) string {
@@ -52,7 +57,7 @@ func perReplica(expr string) string {
 }
 
 // ofReplicas are the series of a metric for the chosen replicas.
-func ofReplicas(metric string) string { return metric + "{" + replicas + "}" }
+func ofReplicas(metric string) string { return selection(metric, replicas) }
 
 // targets has a series for each cluster that Prometheus scrapes, whether it gets an answer or not. A target that is the exporter's
 // own metrics is no cluster.
@@ -71,7 +76,7 @@ func asNode(expr string) string {
 
 // perNode is the value for each node, NaN where it was not observed.
 func perNode(expr string) string {
-	return fmt.Sprintf("max by (node) (\n  pg_canary_node_up{%s} * NaN\n  or %s\n)", cluster, indent(expr))
+	return fmt.Sprintf("max by (node) (\n  %s\n  or pg_canary_node_up{%s} * NaN\n)", indent(expr), cluster)
 }
 
 // called adds a label what, by which one query tells several values apart.
@@ -82,26 +87,29 @@ func called(what, expr string) string {
 // together puts several values into one query.
 func together(exprs ...string) string { return strings.Join(exprs, "\nor\n") }
 
-// transport is the WAL that a replica has yet to receive. Of another history the positions cannot be compared. After a
-// restart, or with WAL from an archive, the position received is absent or behind the one replayed.
-func transport(selector string) string {
+// transport is the WAL that each replica has yet to receive, of the replicas that ofReplicas selects, in the clusters that of selects.
+// Of another history the positions cannot be compared. After a restart, or with WAL from an archive, the position
+// received is absent or behind the one replayed.
+func transport(of, ofReplicas string) string {
 	return fmt.Sprintf(`clamp_min(
-  pg_canary_primary_lsn{%[2]s}
+  %[2]s
   - on (%[1]s) group_right ()
   (
-    (pg_canary_replica_receive_lsn{%[3]s} > pg_canary_replica_replay_lsn{%[3]s})
-    or pg_canary_replica_replay_lsn{%[3]s}
-    or pg_canary_replica_receive_lsn{%[3]s}
+    (%[3]s > %[4]s)
+    or %[4]s
+    or %[3]s
   ),
   0
 )
-unless on (%[1]s, replica) (pg_canary_replica_state{%[3]s, state=~"diverged|foreign"} == 1)`,
-		eachCluster, strings.ReplaceAll(selector, `, replica=~"$replica"`, ""), selector)
+unless on (%[1]s, replica) (%[5]s == 1)`,
+		eachCluster, selection("pg_canary_primary_lsn", of),
+		selection("pg_canary_replica_receive_lsn", ofReplicas), selection("pg_canary_replica_replay_lsn", ofReplicas),
+		selection("pg_canary_replica_state", ofReplicas, `state=~"diverged|foreign"`))
 }
 
 // dataAtRisk is the WAL that no replica has received, by the best of them.
 func dataAtRisk(selector string) string {
-	return fmt.Sprintf("min by (%s) (\n  %s\n)", eachCluster, indent(transport(selector)))
+	return fmt.Sprintf("min by (%s) (\n  %s\n)", eachCluster, indent(transport(selector, selector)))
 }
 
 // freshWithin is the share of all canaries, those that were never seen too, that were visible within le seconds of their

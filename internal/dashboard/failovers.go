@@ -4,7 +4,7 @@ import "fmt"
 
 func failoverPanels() []Panel {
 	took := tookOver(cluster)
-	leads := `pg_canary_node_is_primary{` + cluster + `} == 1`
+	leads := `pg_canary_node_is_primary{` + cluster + `} * pg_canary_node_up{` + cluster + `} == 1`
 	to := fmt.Sprintf(`label_replace(
   topk by (%[1]s) (1, %[2]s unless on (%[1]s, node) label_replace(pg_canary_replica_state{%[3]s, state="diverged"} == 1, "node", "$1", "replica", "(.+)")),
   "to", "$1", "node", "(.+)"

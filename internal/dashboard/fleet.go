@@ -113,7 +113,7 @@ func clusterTable() Panel {
 		row(verdictQuery),
 		largest(replicaCount),
 		largest("sum by ("+eachCluster+") (pg_canary_synced{"+fleet+"} or pg_canary_up{"+fleet+"} * 0)"),
-		largest("clamp_min("+everyone.unintendedLag()+", 0)"),
+		largest(beyondDelay("pg_canary_lag_seconds{"+fleet+"}", fleet, "")),
 		largest("pg_canary_lag_bytes{"+fleet+"}"),
 		largest(dataAtRisk(fleet)),
 		largest(inTime(fleet, "$__range", " by ("+eachCluster+")")),
@@ -145,11 +145,14 @@ func fleetHistory() []Panel {
 
 	lagSeconds := "pg_canary_lag_seconds{" + fleet + "}"
 	lag := graph("Lag of the ten worst clusters",
-		"The lag of each cluster's worst replica, the highest since the point before. The lines are the limits of the alerts.",
+		"The lag of each cluster's worst replica, without the delay that is intended: the highest since the point before. The lines are the limits of the alerts.",
 		Field{Unit: "s", Min: limit(0), Thresholds: lagLines(), Custom: object{
 			"fillOpacity": 0, "axisSoftMax": 35, "thresholdsStyle": object{"mode": "line"},
 		}},
-		over(ranked(10, byCluster(worst(lagSeconds)), byCluster(overRange("max", lagSeconds))), legend)).size(12, 8)
+		over(ranked(10,
+			byCluster(beyondDelay(worst(lagSeconds), fleet, "")),
+			byCluster(beyondDelay(overRange("max", lagSeconds), fleet, " @ end()")),
+		), legend)).size(12, 8)
 
 	atRisk := "cluster:pg_canary_data_at_risk_bytes:min{" + fleet + "}"
 	risk := graph("Data at risk of the ten worst clusters",

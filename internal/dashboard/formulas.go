@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,9 +45,12 @@ func (f formula) within(window, metric string, matchers ...string) string {
 }
 
 func (f formula) selection(metric string, matchers []string) string {
-	if f.selector != "" {
-		matchers = append([]string{f.selector}, matchers...)
-	}
+	return selection(metric, append([]string{f.selector}, matchers...)...)
+}
+
+// selection selects series of a metric by matchers, of which any may be empty.
+func selection(metric string, matchers ...string) string {
+	matchers = slices.DeleteFunc(matchers, func(m string) bool { return m == "" })
 	if len(matchers) == 0 {
 		return metric
 	}

@@ -78,7 +78,7 @@ func card() []Panel {
 			"value", Field{
 				Unit: "s", Color: object{"mode": "thresholds"}, Mappings: []object{notObserved("unknown")}, Thresholds: lagLimits(),
 			},
-			now(perReplica("clamp_min("+formula{selector: replicas}.unintendedLag()+", 0)"), "{{replica}}")).size(5, 4),
+			now(perReplica(beyondDelay(ofReplicas("pg_canary_lag_seconds"), replicas, "")), "{{replica}}")).size(5, 4),
 	}
 	panels = append(panels, lsn("Primary LSN", "The primary's WAL position right after the canary commit.", primaryLSN, "", neutral)...)
 	panels = append(panels, lsn("Replica LSN", "The last WAL position that the replica had replayed at the first read.", replicaLSN, "{{replica}}", neutral)...)

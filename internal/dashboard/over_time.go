@@ -4,12 +4,12 @@ import "fmt"
 
 func overTimePanels() []Panel {
 	lag := graph("Lag",
-		"How long the oldest committed canary that the replica does not show yet has been waiting: the highest since the point before. "+
+		"How long the oldest committed canary that the replica does not show yet has been waiting, without the delay that is intended: the highest since the point before. "+
 			"The lines are the limits of the alerts. A gap is a replica that gave no answer.",
 		Field{Unit: "s", Min: limit(0), Thresholds: lagLines(), Custom: object{
 			"fillOpacity": 0, "axisSoftMax": 35, "thresholdsStyle": object{"mode": "line"},
 		}},
-		over(perReplica(worst(ofReplicas("pg_canary_lag_seconds"))), "{{replica}}"),
+		over(perReplica(beyondDelay(worst(ofReplicas("pg_canary_lag_seconds")), replicas, "")), "{{replica}}"),
 	).size(12, 8)
 
 	return []Panel{
@@ -77,7 +77,7 @@ or 0 * (pg_canary_synced{`+replicas+`} == 1)`), "{{replica}}"),
 
 func stackedLag() Panel {
 	lag := "max by (replica) (pg_canary_lag_bytes{" + replicas + "})"
-	missing := "max by (replica) (" + transport(replicas) + ")"
+	missing := "max by (replica) (" + transport(cluster, replicas) + ")"
 	p := graph("Lag Bytes of $replica: transport and replay",
 		"Where the missing WAL is: transport has not reached the replica's disk yet, replay is there but not applied yet. "+
 			"The dashed line is the whole lag, the highest since the point before; it is known even where the parts are not.",

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Query is one query of a dashboard's file.
@@ -19,6 +20,11 @@ type Query struct {
 	Expr string
 	// Instant is true for a query at one time, false for one over a range.
 	Instant bool
+	// Width is that of the panel on a grid of 24; 0: it is no panel's.
+	Width int
+	// MaxDataPoints and MinInterval are the panel's, 0 where it has none.
+	MaxDataPoints int
+	MinInterval   time.Duration
 }
 
 // variableQuery is what Grafana asks for a variable's values: those of a label, or what an expression has.
@@ -65,8 +71,15 @@ func queriesOf(file string) ([]Query, error) {
 		found = append(found, Query{File: filepath.Base(file), Where: where, Expr: expr, Instant: instant})
 	}
 	for _, p := range d.Panels {
+		shortest, err := minInterval(p.Interval)
+		if err != nil {
+			return nil, fmt.Errorf("panel %q: %w", p.Title, err)
+		}
 		for _, t := range p.Targets {
-			add(fmt.Sprintf("panel %q, query %s", p.Title, t.RefID), t.Expr, t.Instant)
+			found = append(found, Query{
+				File: filepath.Base(file), Where: fmt.Sprintf("panel %q, query %s", p.Title, t.RefID), Expr: t.Expr, Instant: t.Instant,
+				Width: p.GridPos.W, MaxDataPoints: p.MaxDataPoints, MinInterval: shortest,
+			})
 		}
 	}
 	for _, a := range d.Annotations.List {
@@ -83,6 +96,13 @@ func queriesOf(file string) ([]Query, error) {
 		add(fmt.Sprintf("variable %q", v.Name), inner[1]+inner[2], true)
 	}
 	return found, nil
+}
+
+func minInterval(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(text)
 }
 
 // Expand returns the query as Grafana sends it when variables have the values

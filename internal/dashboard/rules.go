@@ -27,3 +27,16 @@ groups:
           %s
 `, expr(all.nodeCode()), expr(all.clusterCode("node:pg_canary_verdict:code")))
 }
+
+// Rule is a recording rule.
+type Rule struct{ Record, Expr string }
+
+// Recorded are the recording rules that the dashboards use, each without any other.
+func Recorded() []Rule {
+	all := formula{targets: `job=~"pg_canary.*"`}
+	return []Rule{
+		{"node:pg_canary_verdict:code", all.nodeCode()},
+		{"cluster:pg_canary_verdict:code", all.clusterCode(all.nodeCode())},
+		{"cluster:pg_canary_data_at_risk_bytes:min", dataAtRisk("")},
+	}
+}

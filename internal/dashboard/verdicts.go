@@ -25,8 +25,8 @@ const (
 	codeDuplicate    = 90
 	codeNoReplica    = 95
 	codeIsPrimary    = 100
-	codePaused       = 110
-	codeFarBehind    = 120
+	codeFarBehind    = 110
+	codePaused       = 120
 	codeNoData       = 130
 	codeDisconnected = 140
 	codeUnreachable  = 150
@@ -39,7 +39,7 @@ const (
 
 	// Up to codeCalm nobody has to act, from codeTrouble on somebody has to.
 	codeCalm    = codeDelayed
-	codeTrouble = codePaused
+	codeTrouble = codeFarBehind
 )
 
 // Colours are muted while nobody has to act; only what needs a person is
@@ -72,8 +72,8 @@ var verdicts = []verdict{
 	{codeDuplicate, "duplicate", "Leads to another node's server", colorWarning},
 	{codeNoReplica, "no replica", "No replica", colorWarning},
 	{codeIsPrimary, "is the primary", "Leads to the primary: no replica", colorWarning},
-	{codePaused, "paused", "Replay is paused", colorWarning},
 	{codeFarBehind, "far behind", "More than two minutes behind", colorBad},
+	{codePaused, "paused", "Replay is paused", colorWarning},
 	{codeNoData, "no data", "No data: its exporter does not answer", colorBad},
 	{codeDisconnected, "disconnected", "Cut off: receives no WAL", colorBad},
 	{codeUnreachable, "unreachable", "Does not answer", colorBad},

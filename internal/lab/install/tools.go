@@ -195,14 +195,23 @@ func raceDetector(ctx context.Context) (string, error) {
 // Prometheus returns the path of Prometheus's program, which is fetched where it is missing.
 func Prometheus(ctx context.Context, log io.Writer) (string, error) { return promtool(ctx, log) }
 
+// Promtool returns the path of promtool, which comes with Prometheus.
+func Promtool(ctx context.Context, log io.Writer) (string, error) {
+	return find(ctx, log, "promtool")
+}
+
 // promtool runs the script that finds Prometheus, and fetches it unless told not to.
 func promtool(ctx context.Context, log io.Writer, options ...string) (string, error) {
+	return find(ctx, log, append(options, "prometheus")...)
+}
+
+func find(ctx context.Context, log io.Writer, args ...string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
 	script := filepath.Join(root, "scripts", "promtool.sh")
-	command := exec.CommandContext(ctx, script, append(options, "prometheus")...) //nolint:gosec // A script of this repository.
+	command := exec.CommandContext(ctx, script, args...) //nolint:gosec // A script of this repository.
 	var complaint bytes.Buffer
 	command.Stderr = io.MultiWriter(log, &complaint)
 	out, err := command.Output()

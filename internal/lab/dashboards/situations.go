@@ -1,0 +1,193 @@
+// Package dashboards asks the dashboards' queries about made-up clusters in every situation, as Grafana would ask them, and
+// measures how long a real Prometheus takes to answer.
+package dashboards
+
+import (
+	"fmt"
+	"time"
+)
+
+// The situations of a cluster with the nodes a, its primary at first, b and c.
+const (
+	Healthy          = "healthy"
+	Delayed          = "delayed on purpose"
+	Replaying        = "16 s behind, replaying"
+	FarBehind        = "ten minutes behind, receiving"
+	Blocked          = "blocked by a query"
+	Restoring        = "restoring from the archive"
+	Paused           = "replay paused"
+	CutOff           = "cut off"
+	Unreachable      = "replica down"
+	Foreign          = "another cluster's replica"
+	Diverged         = "diverged"
+	WriteFailing     = "writes fail"
+	CommitsWait      = "commits wait"
+	NoPrimary        = "no primary"
+	SplitBrain       = "split brain"
+	DeadExporter     = "exporter dead"
+	LongDead         = "exporter dead for the whole range"
+	NoReplica        = "no replica"
+	FailedOver       = "failed over"
+	Unknown          = "nothing known of a replica"
+	outageOfTakeover = 4 // scrapes
+)
+
+// Situations lists them all.
+func Situations() []string {
+	return []string{
+		Healthy, Delayed, Replaying, FarBehind, Blocked, Restoring, Paused, CutOff, Unreachable, Foreign, Diverged, WriteFailing,
+		CommitsWait, NoPrimary, SplitBrain, DeadExporter, LongDead, NoReplica, FailedOver, Unknown,
+	}
+}
+
+// alertOf is the alert that tells of a situation, and its severity, label and node.
+var alertOf = map[string][4]string{
+	FarBehind: {"PgCanaryReplicaLagging", "critical", "replica", "b"}, Blocked: {"PgCanaryReplicaLagging", "warning", "replica", "b"},
+	Paused: {"PgCanaryReplicaPaused", "warning", "replica", "b"}, CutOff: {"PgCanaryReplicaDisconnected", "critical", "replica", "b"},
+	Unreachable: {"PgCanaryReplicaUnreachable", "critical", "replica", "b"}, Foreign: {"PgCanaryReplicaForeign", "critical", "replica", "b"},
+	Diverged: {"PgCanaryReplicaDiverged", "critical", "replica", "b"}, WriteFailing: {"PgCanaryPrimaryWriteFailing", "critical"},
+	CommitsWait: {"PgCanaryCommitsWait", "critical"}, NoPrimary: {"PgCanaryNoPrimary", "critical"}, SplitBrain: {"PgCanarySplitBrain", "critical"},
+	DeadExporter: {"PgCanaryExporterDown", "critical"}, LongDead: {"PgCanaryExporterDown", "critical"},
+	NoReplica: {"PgCanaryNoReplica", "warning"}, FailedOver: {"PgCanaryLostWrites", "critical"},
+}
+
+// Cluster is one that is made up.
+type Cluster struct {
+	// Cluster is the label of that name; empty: there is none.
+	Cluster, Job, Instance string
+	Situation              string
+	// Since is the scrape at which it begins.
+	Since int
+	// Interval is that of the scrapes.
+	Interval time.Duration
+	// Suffix is put behind the names of the nodes.
+	Suffix string
+}
+
+// node is what a scrape tells of one.
+type node struct {
+	up, leads, answered bool
+	// replica is nil where nothing is told of it as one.
+	replica *replica
+}
+
+type replica struct {
+	state              string
+	synced             bool
+	lag, delay         float64
+	missing, transport float64 // bytes behind the primary, and of them those not received
+	timeline           float64
+}
+
+// moment is what one scrape tells.
+type moment struct {
+	scraped, written bool
+	primaries        int
+	nodes            [3]node
+	primary          int
+	timeline, lsn    float64
+	reason           string // why the write failed
+}
+
+const walPerScrape = 300_000
+
+// at is what the scrape i tells.
+func (c *Cluster) at(i int) moment {
+	m := moment{scraped: true, written: true, primaries: 1, timeline: 1, lsn: 0x2A_03000148 + float64(i)*walPerScrape}
+	for n := range m.nodes {
+		m.nodes[n] = node{up: true, answered: true, leads: n == 0}
+		if n > 0 {
+			m.nodes[n].replica = &replica{state: "synced", synced: true, lag: 0.0012 + float64(i%7)*0.0002, missing: 136, transport: 0, timeline: 1}
+		}
+	}
+	if c.Situation == LongDead || c.Situation == DeadExporter && i >= c.Since {
+		return moment{}
+	}
+	if i < c.Since && c.Situation != Delayed && c.Situation != NoReplica {
+		return m
+	}
+	c.change(&m, float64(i-c.Since)*c.Interval.Seconds(), i-c.Since)
+	return m
+}
+
+// change is what the situation makes of a healthy moment, seconds and scrapes after it began.
+func (c *Cluster) change(m *moment, seconds float64, scrapes int) {
+	b := m.nodes[1].replica
+	behind := func(state string, lag float64) {
+		*b = replica{state: state, lag: lag, missing: lag * walPerScrape / c.Interval.Seconds(), timeline: 1}
+	}
+	switch c.Situation {
+	case Delayed:
+		behind("delayed", 3600)
+		b.delay, b.lag = 3600, 3600.2
+	case Replaying:
+		behind("replaying", min(seconds, 16))
+	case FarBehind:
+		behind("receiving", min(seconds, 600))
+		b.transport = b.missing
+	case Blocked:
+		behind("blocked", min(seconds, 60))
+	case Restoring:
+		behind("restoring", min(seconds, 90))
+		b.transport = b.missing
+	case Paused:
+		behind("paused", seconds)
+	case CutOff:
+		behind("disconnected", seconds)
+		b.transport = b.missing
+	case Diverged:
+		*b = replica{state: "diverged", lag: seconds, missing: -1, timeline: 2}
+	case Foreign:
+		*b = replica{state: "foreign", lag: -1, missing: -1}
+	case Unreachable:
+		m.nodes[1] = node{replica: &replica{state: "unreachable", lag: -1, missing: -1}}
+	case Unknown:
+		m.nodes[1].replica = nil
+	case WriteFailing, CommitsWait:
+		m.written, m.reason = false, map[string]string{WriteFailing: "disk_full", CommitsWait: "sync_wait"}[c.Situation]
+		m.nodes[1].replica, m.nodes[2].replica = nil, nil
+	case NoPrimary:
+		m.written, m.primaries, m.reason = false, 0, "connect"
+		m.nodes[0] = node{}
+		m.nodes[1].replica = &replica{state: "disconnected", lag: -1, missing: -1}
+		m.nodes[2].replica = nil
+	case SplitBrain:
+		m.primaries, m.nodes[1].leads, m.nodes[1].replica = 2, true, &replica{state: "diverged", lag: seconds, missing: -1, timeline: 2}
+	case FailedOver:
+		if scrapes < outageOfTakeover {
+			m.written, m.primaries, m.reason = false, 0, "connect"
+			m.nodes[0], m.nodes[1].replica, m.nodes[2].replica = node{}, nil, nil
+			return
+		}
+		m.timeline, m.primary = 2, 1
+		m.nodes[0] = node{replica: &replica{state: "unreachable", lag: -1, missing: -1}}
+		m.nodes[1] = node{up: true, answered: true, leads: true}
+		m.nodes[2].replica.timeline = 2
+	}
+}
+
+// labels are those of the cluster's target.
+func (c *Cluster) labels() []string {
+	if c.Cluster == "" {
+		return []string{"job", c.Job, "instance", c.Instance}
+	}
+	return []string{"cluster", c.Cluster, "job", c.Job, "instance", c.Instance}
+}
+
+func (c *Cluster) node(n int) string { return string(rune('a'+n)) + c.Suffix }
+
+// Fleet makes count clusters, in all situations in turn: every fifth is in trouble, from a third of the scrapes on.
+func Fleet(count, scrapes int, interval time.Duration) []Cluster {
+	var all []Cluster
+	situations := Situations()
+	for i := range count {
+		c := Cluster{Job: "pg_canary", Situation: Healthy, Since: scrapes/3 + i, Interval: interval}
+		c.Cluster = fmt.Sprintf("cluster-%03d", i)
+		c.Instance = c.Cluster
+		if count <= len(situations) || i%5 == 0 {
+			c.Situation = situations[i/max(1, min(5, count/len(situations)))%len(situations)]
+		}
+		all = append(all, c)
+	}
+	return all
+}
