@@ -176,7 +176,7 @@ func TestQueries(t *testing.T) {
 	}
 	promQL := parser.NewParser(parser.Options{})
 	for _, q := range queries {
-		expr := q.Expand(map[string]string{"job": "pg_canary", "instance": "exporter:10187", "cluster": "", "replica": ".*"})
+		expr := q.Expand(map[string]string{"job": "pg_canary", "instance": "exporter:10187", "cluster": "", "replica": ".*", "recorded": ""})
 		if strings.Contains(strings.ReplaceAll(expr, `"$1"`, ""), "$") {
 			t.Errorf("%s, %s: an unknown variable is left in\n%s", q.File, q.Where, expr)
 		}
@@ -203,7 +203,8 @@ func checkSelector(t *testing.T, q dashboard.Query, selector *parser.VectorSelec
 		t.Errorf("%s, %s: the exporter does not publish %s", q.File, q.Where, selector.Name)
 		return
 	}
-	fromPrometheus := []string{"__name__", "cluster", "job", "instance"}
+	// unrecorded is a label that no series has.
+	fromPrometheus := []string{"__name__", "cluster", "job", "instance", "unrecorded"}
 	for _, matcher := range selector.LabelMatchers {
 		if !slices.Contains(fromPrometheus, matcher.Name) && !slices.Contains(labels, matcher.Name) {
 			t.Errorf("%s, %s: %s has no label %s", q.File, q.Where, selector.Name, matcher.Name)
@@ -219,7 +220,7 @@ func labelsOf(name string) ([]string, bool) {
 		return []string{"alertname", "alertstate"}, true
 	case "ALERTS_FOR_STATE":
 		return []string{"alertname"}, true
-	case "up", "cluster:pg_canary_verdict:code", "cluster:pg_canary_data_at_risk_bytes:min":
+	case "up", "cluster:pg_canary_verdict:code", "cluster:pg_canary_lag_seconds:max", "cluster:pg_canary_data_at_risk_bytes:min":
 		return nil, true
 	case "node:pg_canary_verdict:code":
 		return []string{"node"}, true

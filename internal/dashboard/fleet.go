@@ -1,6 +1,9 @@
 package dashboard
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // replicationFleet compares all clusters.
 func replicationFleet() Dashboard {
@@ -24,6 +27,8 @@ func replicationFleet() Dashboard {
 			several(queryVariable("job", "Job", "The scrape jobs of the exporters", jobs, `/job="([^"]+)"/`), ""),
 			several(labelVariable("cluster", "Cluster", "The clusters, where Prometheus sets that label",
 				`label_values(up{job=~"$job"}, cluster)`), ".*"),
+			hidden(queryVariable("recorded", "Recorded", "Whether the verdicts are recorded, by rules, for all clusters and the whole range",
+				recordedSinceStart(), `/recorded="([^"]+)"/`)),
 		}},
 		Panels: arrange([]section{
 			{"Now", []Panel{fleetCounts(), clusterTable().size(24, 12)}},
@@ -35,6 +40,17 @@ func replicationFleet() Dashboard {
 
 // everyone is the verdict on all clusters.
 var everyone = formula{selector: fleet, targets: fleet}
+
+// recordedSinceStart has a series where the verdicts on all clusters are recorded, now and at the start of the range.
+func recordedSinceStart() string {
+	recorded := "count(" + recordedVerdicts + "%[1]s) >= count(up{" + fleet + "}%[1]s unless on (" + eachCluster + ") pg_canary_clusters%[1]s)"
+	return fmt.Sprintf(`label_replace(`+recorded+` and on () %[2]s, "recorded", "yes", "", "")`, "", fmt.Sprintf(recorded, " offset $__range"))
+}
+
+const recordedVerdicts = "cluster:pg_canary_verdict:code{" + fleet + "}"
+
+// unrecorded has no series where $recorded is not empty, as no series has a label of that name: so the long formula costs nothing where its result is recorded.
+const unrecorded = fleet + `, unrecorded="$recorded"`
 
 // Numbers of the fleet.
 const (
@@ -92,13 +108,13 @@ func clusterTable() Panel {
 )`, eachCluster, indent(indent(indent(everyone.clusterCode(everyone.nodeCode())))), fleet, codeSynced, noCluster)
 	return table("Clusters, the worst first",
 		"One line for each cluster: the worst verdict on its primary and replicas, and the largest lag of any replica, without the delay that is intended. "+
-			"Fresh reads is the share of canaries that were visible in time (--probe.synced-within), over the range shown. "+
+			"Fresh reads is the share of canaries that were visible in time (--probe.synced-within), over the last hour. "+
 			"No data for: since when its exporter has not answered, up to a week. A click on a name opens the cluster's own dashboard.",
 		Field{Unit: "none", NoValue: "No target of a job whose name begins with pg_canary, and no metric of an exporter", Custom: cells()},
 		[]column{
 			{"Value #A", "Verdict", append(colored("color-background"), set("mappings", mappings(shortly)), set("custom.align", "left"), set("custom.width", 130))},
-			{"cluster", "Cluster", open},
-			{"instance", "Instance", open},
+			{"cluster", "Cluster", append(slices.Clone(open), set("custom.minWidth", 150))},
+			{"instance", "Instance", append(slices.Clone(open), set("custom.minWidth", 150))},
 			{"Value #B", "Replicas", nil},
 			{"Value #C", "Synced", nil},
 			{"Value #D", "Lag", append(colored("color-text"), set("unit", "s"), set("thresholds", lagLimits()))},
@@ -116,7 +132,7 @@ func clusterTable() Panel {
 		largest(beyondDelay("pg_canary_lag_seconds{"+fleet+"}", fleet, "")),
 		largest("pg_canary_lag_bytes{"+fleet+"}"),
 		largest(dataAtRisk(fleet)),
-		largest(inTime(fleet, "$__range", " by ("+eachCluster+")")),
+		largest(inTime(fleet, "1h", " by ("+eachCluster+")")),
 		largest(`count by (`+eachCluster+`) (ALERTS{alertname=~"PgCanary.*", alertstate="firing", `+fleet+`}) or `+targets+` * 0`),
 		largest(`(time() - (`+lastSeen(fleet, "7d:10m")+`) or `+targets+` * 0 + 7 * 86400) and on (`+eachCluster+`) up{`+fleet+`} == 0`),
 	).sortedBy("Verdict", "Lag")
@@ -126,32 +142,33 @@ func clusterTable() Panel {
 const shownClusters = 20
 
 func fleetHistory() []Panel {
-	recorded := "cluster:pg_canary_verdict:code{" + fleet + "}"
 	byCluster := func(expr string) string {
 		return "max by (" + eachCluster + ") (\n  " + indent(expr) + "\n)"
 	}
 	overRange := func(what, series string) string { return what + "_over_time(" + series + "[$__range] @ end())" }
-	atEnd := everyone
+	fallback := formula{selector: unrecorded, targets: unrecorded}
+	atEnd := fallback
 	atEnd.at = " @ end()"
 	const legend = "{{cluster}} {{instance}}"
 
 	verdict := timeline(fmt.Sprintf("Verdict on the worst %d clusters", shownClusters),
 		"The worst verdict on each cluster since the point before: of those clusters with the worst within the range, and of equals those for which it was bad the longest.",
 		over(ranked(shownClusters,
-			byCluster(worst(recorded)+"\nor "+everyone.clusterCode(everyone.nodeCode())),
-			byCluster(overRange("max", recorded)+"\n+ "+overRange("avg", recorded)+" / 1000\nor "+atEnd.clusterCode(atEnd.nodeCode())),
+			byCluster(worst(recordedVerdicts)+"\nor "+fallback.clusterCode(fallback.nodeCode())),
+			byCluster(overRange("max", recordedVerdicts)+"\n+ "+overRange("avg", recordedVerdicts)+" / 1000\nor "+atEnd.clusterCode(atEnd.nodeCode())),
 		), legend)).size(24, 12)
 	verdict.MaxDataPoints = 200
 
-	lagSeconds := "pg_canary_lag_seconds{" + fleet + "}"
+	worstLag := "cluster:pg_canary_lag_seconds:max{" + fleet + "}"
+	lagNow := "pg_canary_lag_seconds{" + unrecorded + "}"
 	lag := graph("Lag of the ten worst clusters",
 		"The lag of each cluster's worst replica, without the delay that is intended: the highest since the point before. The lines are the limits of the alerts.",
 		Field{Unit: "s", Min: limit(0), Thresholds: lagLines(), Custom: object{
 			"fillOpacity": 0, "axisSoftMax": 35, "thresholdsStyle": object{"mode": "line"},
 		}},
 		over(ranked(10,
-			byCluster(beyondDelay(worst(lagSeconds), fleet, "")),
-			byCluster(beyondDelay(overRange("max", lagSeconds), fleet, " @ end()")),
+			byCluster(worst(worstLag)+"\nor "+beyondDelay(worst(lagNow), unrecorded, "")),
+			byCluster(overRange("max", worstLag)+"\nor "+beyondDelay(overRange("max", lagNow), unrecorded, " @ end()")),
 		), legend)).size(12, 8)
 
 	atRisk := "cluster:pg_canary_data_at_risk_bytes:min{" + fleet + "}"
@@ -159,8 +176,8 @@ func fleetHistory() []Panel {
 		"The WAL of each cluster that none of its replicas has received, the highest since the point before.",
 		Field{Unit: "bytes", Min: limit(0), Custom: object{"fillOpacity": 0, "axisSoftMax": smallWAL}},
 		over(ranked(10,
-			byCluster(worst(atRisk)+"\nor "+dataAtRisk(fleet)),
-			byCluster(overRange("max", atRisk)+"\nor "+overRange("max", "pg_canary_lag_bytes{"+fleet+"}")),
+			byCluster(worst(atRisk)+"\nor "+dataAtRisk(unrecorded)),
+			byCluster(overRange("max", atRisk)+"\nor "+overRange("max", "pg_canary_lag_bytes{"+unrecorded+"}")),
 		), legend)).size(12, 8)
 
 	for _, p := range []*Panel{&lag, &risk} {

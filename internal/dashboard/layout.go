@@ -101,6 +101,12 @@ func several(v object, all string) object {
 	return v
 }
 
+// hidden takes a variable out of the reader's sight.
+func hidden(v object) object {
+	v["hide"], v["skipUrlSync"] = 2, true
+	return v
+}
+
 // annotation marks the times at which expr is above zero. Grafana 9.4 reads the
 // query from the annotation itself, newer ones from its target.
 func annotation(name, color, expr, title, text string) object {

@@ -63,7 +63,7 @@ func card() []Panel {
 		stat("Synced or lagging",
 			"Synced: the canary that was just committed could be read from the replica in time (--probe.synced-within, 100 ms by default). "+
 				"Otherwise what holds the replica back, or what is wrong with it or the primary.",
-			"background", Field{Unit: "none", Color: object{"mode": "thresholds"}, Thresholds: thresholds(colorMissing), Mappings: mappings(asACard)},
+			"background", Field{Unit: "none", Color: object{"mode": "thresholds"}, Thresholds: thresholds(colorMissing), Mappings: mappings(onACard)},
 			now(cardQuery(), "{{node}}")).size(9, 4),
 		stat("Primary value", "The value that the last probe committed on the primary. It only ever grows.",
 			"value", neutral, now(`max(pg_canary_primary_capacity{`+cluster+`})`, "primary")).size(5, 4),

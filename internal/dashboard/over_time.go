@@ -3,7 +3,7 @@ package dashboard
 import "fmt"
 
 func overTimePanels() []Panel {
-	lag := graph("Lag",
+	lag := graph("Lag over time",
 		"How long the oldest committed canary that the replica does not show yet has been waiting, without the delay that is intended: the highest since the point before. "+
 			"The lines are the limits of the alerts. A gap is a replica that gave no answer.",
 		Field{Unit: "s", Min: limit(0), Thresholds: lagLines(), Custom: object{
@@ -12,14 +12,13 @@ func overTimePanels() []Panel {
 		over(perReplica(beyondDelay(worst(ofReplicas("pg_canary_lag_seconds")), replicas, "")), "{{replica}}"),
 	).size(12, 8)
 
-	return []Panel{
-		timeline("State of each node",
-			"The verdict on every node over time: the worst since the point before. A gap is a time without a probe.",
-			over(fmt.Sprintf("max by (node) (\n  %s\n  or %s\n)",
-				indent(worst("node:pg_canary_verdict:code{"+cluster+"}")),
-				indent(formula{selector: cluster, window: "$__rate_interval"}.nodeCode())), "{{node}}")).size(24, 6),
-		lag, positions(), wal(), catchUp(), stackedLag(),
-	}
+	states := timeline("State of each node",
+		"The verdict on every node over time: the worst since the point before. A gap is a time without a probe.",
+		over(fmt.Sprintf("max by (node) (\n  %s\n  or %s\n)",
+			indent(worst("node:pg_canary_verdict:code{"+cluster+"}")),
+			indent(formula{selector: cluster, window: "$__rate_interval"}.nodeCode())), "{{node}}")).size(24, 6)
+	states.MaxDataPoints = 300
+	return []Panel{states, lag, positions(), wal(), catchUp(), stackedLag()}
 }
 
 // lagLines are lagLimits as lines: nothing is drawn at zero.

@@ -25,7 +25,17 @@ groups:
       - record: cluster:pg_canary_verdict:code
         expr: |
           %s
-`, expr(all.nodeCode()), expr(all.clusterCode("node:pg_canary_verdict:code")))
+
+      # The lag of the worst replica of each cluster, without the delay that is intended.
+      - record: cluster:pg_canary_lag_seconds:max
+        expr: |
+          %s
+`, expr(all.nodeCode()), expr(all.clusterCode("node:pg_canary_verdict:code")), expr(worstLag("")))
+}
+
+// worstLag is the lag of the worst replica of each cluster.
+func worstLag(selector string) string {
+	return "max without (replica) (\n  " + indent(beyondDelay(selection("pg_canary_lag_seconds", selector), selector, "")) + "\n)"
 }
 
 // Rule is a recording rule.
@@ -37,6 +47,7 @@ func Recorded() []Rule {
 	return []Rule{
 		{"node:pg_canary_verdict:code", all.nodeCode()},
 		{"cluster:pg_canary_verdict:code", all.clusterCode(all.nodeCode())},
+		{"cluster:pg_canary_lag_seconds:max", worstLag("")},
 		{"cluster:pg_canary_data_at_risk_bytes:min", dataAtRisk("")},
 	}
 }

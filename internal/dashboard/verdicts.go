@@ -1,6 +1,9 @@
 package dashboard
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A verdict is a number in a query, because Grafana's panels colour, sort and
 // summarise numbers: the larger, the worse.
@@ -57,7 +60,7 @@ const (
 
 	// The two parts of the lag, and the states in which a replica works on them.
 	colorTransport = "purple"
-	colorReplay    = "semi-dark-yellow"
+	colorReplay    = "dark-yellow"
 )
 
 var verdicts = []verdict{
@@ -67,7 +70,7 @@ var verdicts = []verdict{
 	{codeRestoring, "restoring", "Behind: gets its WAL from the archive", "semi-dark-purple"},
 	{codeReplaying, "replaying", "Behind: replaying", colorReplay},
 	{codeReceiving, "receiving", "Behind: receiving", colorTransport},
-	{codeBlocked, "blocked", "Behind: the replay waits for a query", "light-orange"},
+	{codeBlocked, "blocked", "Behind: the replay waits for a query", "#8a6d3b"},
 	{codeUnknown, "unknown", "Nothing is known of it", colorMissing},
 	{codeDuplicate, "duplicate", "Leads to another node's server", colorWarning},
 	{codeNoReplica, "no replica", "No replica", colorWarning},
@@ -107,14 +110,13 @@ func mappings(word func(verdict) string) []object {
 
 func shortly(v verdict) string { return v.text }
 func inWords(v verdict) string { return v.sentence }
-func asACard(v verdict) string {
-	switch {
-	case v.code == codeSynced:
-		return "Synced"
-	case v.code >= codeRestoring && v.code <= codeBlocked, v.code == codePaused, v.code == codeFarBehind:
-		return "Lagging: " + v.text
+
+// onACard has room for one word or two.
+func onACard(v verdict) string {
+	if v.code >= codeRestoring && v.code <= codeBlocked {
+		return "Lagging"
 	}
-	return v.text
+	return strings.ToUpper(v.text[:1]) + v.text[1:]
 }
 
 // notObserved is shown in place of a value that the last probe did not see. An

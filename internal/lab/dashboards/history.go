@@ -5,9 +5,11 @@ package dashboards
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,7 +52,36 @@ func (h History) Write(ctx context.Context, clusters []Cluster) error {
 		}
 		from = to
 	}
-	return os.Remove(text)
+	if err := os.Remove(text); err != nil {
+		return err
+	}
+	return h.remember()
+}
+
+// remember leaves a file with what the history is.
+func (h History) remember() error {
+	content, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(h.Dir, "history.json"), content, 0o600)
+}
+
+// read returns the history that is in the directory; nil where there is none.
+func (h History) read() (*History, error) {
+	content, err := os.ReadFile(filepath.Join(h.Dir, "history.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // There is none.
+	}
+	if err != nil {
+		return nil, err
+	}
+	kept := &History{}
+	if err := json.Unmarshal(content, kept); err != nil {
+		return nil, fmt.Errorf("%s: %w", h.Dir, err)
+	}
+	kept.Dir = h.Dir
+	return kept, nil
 }
 
 // endOfBlock is the first scrape that belongs into the block after the one of the scrape from.

@@ -60,11 +60,9 @@ func (w *writer) primary(m *moment) {
 	w.tell("pg_canary_probe_duration_seconds", 0.004)
 	w.tell("pg_canary_primaries", float64(m.primaries))
 	w.count("pg_canary_probes_total", 1)
-	w.count("pg_canary_lost_writes_total", 0)
-	w.count("pg_canary_primary_changes_total", flag(m.primary != 0 && w.counters["pg_canary_primary_changes_total"] == 0))
-	if m.primary != 0 && w.counters["pg_canary_lost_writes_total"] == 0 {
-		w.count("pg_canary_lost_writes_total", 3)
-	}
+	tookOver := flag(m.primary != 0 && w.counters["pg_canary_primary_changes_total"] == 0)
+	w.count("pg_canary_primary_changes_total", tookOver)
+	w.count("pg_canary_lost_writes_total", 3*tookOver)
 	interval := w.cluster.Interval.Seconds()
 	w.count("pg_canary_write_outages_total", flag(!m.written && w.counters["outage"] == 0))
 	w.count("pg_canary_write_outage_seconds_total", flag(!m.written)*interval)
