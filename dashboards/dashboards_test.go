@@ -69,6 +69,29 @@ func TestDashboards(t *testing.T) {
 	}
 }
 
+// TestFewQueries counts what a reader's browser asks for one cluster with two replicas, and for a fleet: the queries of panels,
+// those that are repeated for each replica twice, of annotations and of variables.
+func TestFewQueries(t *testing.T) {
+	for name, limit := range map[string]int{"replication-ha.json": 45, "replication-fleet.json": 20} {
+		d := read(t, name)
+		count := len(d.Annotations.List)
+		for _, v := range d.Templating.List {
+			if v["type"] == "query" {
+				count++
+			}
+		}
+		for _, p := range d.Panels {
+			count += len(p.Targets)
+			if p.Repeat != "" {
+				count += len(p.Targets)
+			}
+		}
+		if count >= limit {
+			t.Errorf("%s makes %d queries, want fewer than %d", name, count, limit)
+		}
+	}
+}
+
 // corePanels are in every Grafana from 9.4 on.
 var corePanels = []string{"heatmap", "row", "stat", "state-timeline", "table", "timeseries"}
 

@@ -18,6 +18,8 @@ type Query struct {
 	Where string
 	// Panel is the panel's id; 0: it is no panel's.
 	Panel int
+	// Legend makes a name of a series' labels.
+	Legend string
 	// Expr is PromQL with Grafana's variables still in it.
 	Expr string
 	// Instant is true for a query at one time, false for one over a range.
@@ -79,7 +81,7 @@ func queriesOf(file string) ([]Query, error) {
 		}
 		for _, t := range p.Targets {
 			found = append(found, Query{
-				File: filepath.Base(file), Where: fmt.Sprintf("panel %q, query %s", p.Title, t.RefID), Panel: p.ID, Expr: t.Expr, Instant: t.Instant,
+				File: filepath.Base(file), Where: fmt.Sprintf("panel %q, query %s", p.Title, t.RefID), Panel: p.ID, Legend: t.LegendFormat, Expr: t.Expr, Instant: t.Instant,
 				Width: p.GridPos.W, MaxDataPoints: p.MaxDataPoints, MinInterval: shortest,
 			})
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,6 +86,8 @@ func (r Reader) Answer(ctx context.Context, api promv1.API, q dashboard.Query) (
 		start := r.End.Add(-r.Range).Truncate(asked.Step)
 		value, warnings, _, err = api.QueryRange(ctx, asked.Expr, promv1.Range{Start: start, End: r.End.Truncate(asked.Step), Step: asked.Step})
 	}
+	// An information, such as on a histogram whose bounds are spelled two ways in one range, is none.
+	warnings = slices.DeleteFunc(warnings, func(w string) bool { return strings.HasPrefix(w, "PromQL info") })
 	if err == nil && len(warnings) > 0 {
 		err = fmt.Errorf("warnings: %s", strings.Join(warnings, ", "))
 	}

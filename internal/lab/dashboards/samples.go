@@ -17,6 +17,7 @@ type writer struct {
 	at       int64
 	known    map[string]string // the series as OpenMetrics writes it, by its key
 	counters map[string]float64
+	upgraded bool
 }
 
 func newWriter(c *Cluster) *writer {
@@ -29,9 +30,14 @@ var bounds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1,
 // scrape writes the scrape i, at a time in seconds since 1970.
 func (w *writer) scrape(to *bufio.Writer, i int, now int64) {
 	w.to, w.at, w.now = to, now, strconv.FormatInt(now, 10)
+	w.upgraded = w.cluster.Situation == Spike && i >= w.cluster.Since
 	m := w.cluster.at(i)
 	w.tell("up", flag(m.scraped))
 	w.alerts(i)
+	if w.cluster.Situation == OwnMetrics {
+		w.tell("pg_canary_clusters", 1)
+		return
+	}
 	if !m.scraped {
 		return
 	}
@@ -136,11 +142,20 @@ var states = strings.Fields("unreachable foreign primary duplicate diverged sync
 
 func (w *writer) histogram(name string, took, count float64, with ...string) {
 	for _, bound := range bounds {
-		w.count(name+"_bucket", count*flag(took <= bound), append(with, "le", strconv.FormatFloat(bound, 'g', -1, 64))...)
+		w.count(name+"_bucket", count*flag(took <= bound), append(with, "le", w.bound(bound))...)
 	}
 	w.count(name+"_bucket", count, append(with, "le", "+Inf")...)
 	w.count(name+"_count", count, with...)
 	w.count(name+"_sum", count*took, with...)
+}
+
+// bound is spelled as Prometheus 2 does, and after a spike as Prometheus 3 does, as though it had been upgraded then.
+func (w *writer) bound(b float64) string {
+	text := strconv.FormatFloat(b, 'g', -1, 64)
+	if w.upgraded && !strings.Contains(text, ".") {
+		return text + ".0"
+	}
+	return text
 }
 
 // count adds to a counter, and tells it.

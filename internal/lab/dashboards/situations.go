@@ -9,28 +9,32 @@ import (
 
 // The situations of a cluster with the nodes a, its primary at first, b and c.
 const (
-	Healthy          = "healthy"
-	Delayed          = "delayed on purpose"
-	Replaying        = "16 s behind, replaying"
-	FarBehind        = "ten minutes behind, receiving"
-	Blocked          = "blocked by a query"
-	Restoring        = "restoring from the archive"
-	Paused           = "replay paused"
-	CutOff           = "cut off"
-	Unreachable      = "replica down"
-	Foreign          = "another cluster's replica"
-	Diverged         = "diverged"
-	WriteFailing     = "writes fail"
-	CommitsWait      = "commits wait"
-	NoPrimary        = "no primary"
-	SplitBrain       = "split brain"
-	DeadExporter     = "exporter dead"
-	LongDead         = "exporter dead for the whole range"
-	NoReplica        = "no replica"
-	FailedOver       = "failed over"
-	Unknown          = "nothing known of a replica"
-	outageOfTakeover = 4 // scrapes
+	Healthy      = "healthy"
+	Delayed      = "delayed on purpose"
+	Replaying    = "16 s behind, replaying"
+	FarBehind    = "ten minutes behind, receiving"
+	Blocked      = "blocked by a query"
+	Restoring    = "restoring from the archive"
+	Paused       = "replay paused"
+	CutOff       = "cut off"
+	Unreachable  = "replica down"
+	Foreign      = "another cluster's replica"
+	Diverged     = "diverged"
+	WriteFailing = "writes fail"
+	CommitsWait  = "commits wait"
+	NoPrimary    = "no primary"
+	SplitBrain   = "split brain"
+	DeadExporter = "exporter dead"
+	LongDead     = "exporter dead for the whole range"
+	NoReplica    = "no replica"
+	FailedOver   = "failed over"
+	Unknown      = "nothing known of a replica"
+	Spike        = "15 s behind for three scrapes"
+	OwnMetrics   = "no cluster, but the metrics of an exporter itself"
 )
+
+// outageOfTakeover is how many scrapes a failover takes.
+const outageOfTakeover = 4
 
 // Situations lists them all.
 func Situations() []string {
@@ -120,6 +124,10 @@ func (c *Cluster) change(m *moment, seconds float64, scrapes int) {
 	case Delayed:
 		behind("delayed", 3600)
 		b.delay, b.lag = 3600, 3600.2
+	case Spike:
+		if scrapes < 3 {
+			behind("replaying", 15)
+		}
 	case Replaying:
 		behind("replaying", min(seconds, 16))
 	case FarBehind:
