@@ -152,6 +152,9 @@ func TestDeadClustersStay(t *testing.T) {
 	w := newWorld(t)
 	for _, situation := range []string{lab.DeadExporter, lab.LongDead} {
 		c := w.in(situation)
+		if _, seen := w.series(w.readerOf(c), w.query(haFile, bannerTitle, "B"))["last data"]; seen != (situation == lab.DeadExporter) {
+			t.Errorf("%s: the banner knows of the last data: %v", situation, seen)
+		}
 		var since float64
 		for labels, values := range w.series(w.readerOfAll(), w.query(fleetFile, "Clusters, the worst first", "I")) {
 			if strings.Contains(labels, `"`+c.Cluster+`"`) {

@@ -181,7 +181,7 @@ func fleetHistory() []Panel {
 		), legend)).size(12, 8)
 
 	for _, p := range []*Panel{&lag, &risk} {
-		p.MaxDataPoints, p.Transformations = 400, shortNames()
+		p.MaxDataPoints = 400
 	}
 	return []Panel{verdict, lag, risk}
 }

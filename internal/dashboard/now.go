@@ -34,7 +34,8 @@ func bannerQuery() string {
 // cardQuery is the verdict on each replica, or the one on the primary where that is why nothing is known of a replica.
 func cardQuery() string {
 	codes := fmt.Sprintf("max by (node) (\n  (\n    %s\n  ) != %d\n)", strings.ReplaceAll(chosen.nodeCode(), "\n", "\n    "), codePrimary)
-	return fmt.Sprintf("((%[1]s) == %[2]d) * 0 + on () group_left () max(\n%[3]s\n)\nor %[1]s", codes, codeUnknown, chosen.primaryCode())
+	because := fmt.Sprintf("((%s) == %d) * 0 + on () group_left () max(\n%s\n)", codes, codeUnknown, chosen.primaryCode())
+	return fmt.Sprintf("max by (node) (\n  %s\n  or %s\n)", indent(codes), indent(called("because", because)))
 }
 
 func nowPanels() []Panel {
@@ -48,6 +49,8 @@ func nowPanels() []Panel {
 		now(`1000 * max(max_over_time(timestamp(up{`+cluster+`} == 1)[30d:5m])) and on () max(up{`+cluster+`}) == 0`, "last data"),
 	).size(24, 4)
 	banner.Options["textMode"] = "value_and_name"
+	banner.Options["text"] = object{}
+	banner.Transformations = shortNames(20)
 	banner.FieldConfig.Overrides = []Override{
 		byQuery("B", set("unit", "dateTimeFromNow"), set("mappings", []object{}), set("color", fixedColor(colorBad))),
 	}
@@ -59,12 +62,14 @@ func card() []Panel {
 	neutral := Field{Unit: "locale", Decimals: number(0), Color: fixedColor("text"), Mappings: []object{notObserved("unknown")}}
 	primaryLSN := `max(pg_canary_primary_lsn{` + cluster + `})`
 	replicaLSN := perReplica(ofReplicas("pg_canary_replica_replay_lsn"))
+	synced := stat("Synced or lagging",
+		"Synced: the canary that was just committed could be read from the replica in time (--probe.synced-within, 100 ms by default). "+
+			"Otherwise what holds the replica back, or what is wrong with it or the primary.",
+		"background", Field{Unit: "none", Color: object{"mode": "thresholds"}, Thresholds: thresholds(colorMissing), Mappings: mappings(onACard)},
+		now(cardQuery(), "{{node}}")).size(9, 4)
+	synced.Options["text"] = object{"titleSize": nameSize, "valueSize": 20}
 	panels := []Panel{
-		stat("Synced or lagging",
-			"Synced: the canary that was just committed could be read from the replica in time (--probe.synced-within, 100 ms by default). "+
-				"Otherwise what holds the replica back, or what is wrong with it or the primary.",
-			"background", Field{Unit: "none", Color: object{"mode": "thresholds"}, Thresholds: thresholds(colorMissing), Mappings: mappings(onACard)},
-			now(cardQuery(), "{{node}}")).size(9, 4),
+		synced,
 		stat("Primary value", "The value that the last probe committed on the primary. It only ever grows.",
 			"value", neutral, now(`max(pg_canary_primary_capacity{`+cluster+`})`, "primary")).size(5, 4),
 		stat("Replica value",
@@ -95,7 +100,7 @@ func card() []Panel {
 // lsn are two panels, side by side and without a frame: a position as PostgreSQL writes it, the part before the slash and
 // the one after it. No unit of Grafana has the slash.
 func lsn(title, description, expr, legend string, field Field) []Panel {
-	field.Unit = "hex"
+	field.Unit, field.Mappings = "hex", []object{notObserved("–")}
 	const note = " As PostgreSQL writes it: 2A and, beside it, 3000148 is 2A/3000148."
 	high := stat(title, description+note, "value", field, now("floor(("+expr+") / 2^32)", legend)).size(3, 4)
 	low := stat("/", description+note, "value", field, now("("+expr+") % 2^32", legend)).size(5, 4)

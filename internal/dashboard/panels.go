@@ -1,5 +1,7 @@
 package dashboard
 
+import "fmt"
+
 func number(n int) *int          { return &n }
 func limit(f float64) *float64   { return &f }
 func fixedColor(c string) object { return object{"mode": "fixed", "fixedColor": c} }
@@ -39,14 +41,22 @@ func panel(kind, title, description string, field Field, targets []Target) Panel
 	}
 }
 
+// Sizes of a number and of the name above it, in pixels. Left to itself Grafana makes a long name too small to read, and
+// every panel's numbers of another size.
+const (
+	nameSize  = 12
+	valueSize = 26
+)
+
 // stat shows one value for each series of its targets.
 func stat(title, description, colorMode string, field Field, targets ...Target) Panel {
 	if field.NoValue == "" {
 		field.NoValue = "no data"
 	}
 	p := panel("stat", title, description, field, targets)
-	p.Transformations = shortNames()
+	p.Transformations = shortNames(8)
 	p.Options = object{
+		"text":      object{"titleSize": nameSize, "valueSize": valueSize},
 		"colorMode": colorMode, "graphMode": "none", "justifyMode": "center", "orientation": "auto", "textMode": "auto",
 		"reduceOptions": object{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
 	}
@@ -67,6 +77,7 @@ func graph(title, description string, field Field, targets ...Target) Panel {
 	}
 	field.Custom = custom
 	p := panel("timeseries", title, description, field, targets)
+	p.Transformations = shortNames(20)
 	p.Options = object{
 		"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{}},
 		"tooltip": object{"mode": "multi", "sort": "desc"},
@@ -75,15 +86,15 @@ func graph(title, description string, field Field, targets ...Target) Panel {
 }
 
 // shortNames cut names in their middle that would not fit beside a bar, and leave one of two that are the same, as
-// where a cluster's label is its instance too.
-func shortNames() []object {
+// where a cluster's label is its instance too. Of a longer one, the first 20 letters and so many from its end stay.
+func shortNames(end int) []object {
 	rename := func(regex, pattern string) object {
 		return object{"id": "renameByRegex", "options": object{"regex": regex, "renamePattern": pattern}}
 	}
 	return []object{
 		rename(`^ +| +$`, ""),
 		rename(`^(.+) \1$`, "$1"),
-		rename(`^(.{20}).{5,}(.{20})$`, "$1…$2"),
+		rename(fmt.Sprintf(`^(.{20}).{5,}(.{%d})$`, end), "$1…$2"),
 	}
 }
 
@@ -93,7 +104,7 @@ func timeline(title, description string, targets ...Target) Panel {
 		Unit: "none", Color: fixedColor(colorMissing), Mappings: mappings(shortly),
 		Custom: object{"lineWidth": 0, "fillOpacity": 85},
 	}, targets)
-	p.Transformations = shortNames()
+	p.Transformations = shortNames(20)
 	p.Options = object{
 		"alignValue": "center", "mergeValues": true, "rowHeight": 0.8, "showValue": "never",
 		"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true},
