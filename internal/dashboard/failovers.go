@@ -10,7 +10,7 @@ func failoverPanels() []Panel {
   "to", "$1", "node", "(.+)"
 )`, eachCluster, leads, cluster)
 	from := fmt.Sprintf(`label_replace(
-  topk by (%[1]s) (1, max_over_time(timestamp(%[2]s)[1h:1m] offset $__interval)),
+  topk by (%[1]s) (1, max_over_time(timestamp(%[2]s)[1h:10s] offset $__interval)),
   "from", "$1", "node", "(.+)"
 )`, eachCluster, leads)
 	since := func(metric string) string {
