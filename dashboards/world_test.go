@@ -80,7 +80,7 @@ func withWorld(run func() int) (status int, err error) {
 	if err := shared.history.Write(ctx, shared.clusters); err != nil {
 		return 0, err
 	}
-	err = shared.history.Serve(ctx, "", func(p *prometheus.Server) error {
+	err = shared.history.Serve(ctx, lab.Rules(), func(p *prometheus.Server) error {
 		shared.api = p.API
 		status = run()
 		return nil

@@ -24,8 +24,8 @@ func (f formula) highest(metric string, matchers ...string) string {
 	return f.over("max", metric, matchers)
 }
 
-func (f formula) lowest(metric string, matchers ...string) string {
-	return f.over("min", metric, matchers)
+func (f formula) lowest(metric string) string {
+	return f.over("min", metric, nil)
 }
 
 func (f formula) over(what, metric string, matchers []string) string {

@@ -85,8 +85,8 @@ func card() []Panel {
 			},
 			now(perReplica(beyondDelay(ofReplicas("pg_canary_lag_seconds"), replicas, "")), "{{replica}}")).size(5, 4),
 	}
-	panels = append(panels, lsn("Primary LSN", "The primary's WAL position right after the canary commit.", primaryLSN, "", neutral)...)
-	panels = append(panels, lsn("Replica LSN", "The last WAL position that the replica had replayed at the first read.", replicaLSN, "{{replica}}", neutral)...)
+	panels = append(panels, lsn("Primary LSN", "The primary's WAL position right after the canary commit.", now(primaryLSN, ""), 7)...)
+	panels = append(panels, lsn("Replica LSN", "The last WAL position that the replica had replayed at the first read.", now(replicaLSN, "{{replica}}"), 10)...)
 	return append(panels, stat("Lag Bytes",
 		"Primary LSN minus replica LSN at the first read. A few hundred bytes are the canary's own commit, still on its way. "+
 			"Orange from 1 GiB, like the alert.",
@@ -94,17 +94,20 @@ func card() []Panel {
 			Unit: "bytes", Color: object{"mode": "thresholds"}, Mappings: []object{notObserved("unknown")},
 			Thresholds: thresholds("text", step{1 << 30, colorWarning}),
 		},
-		now(perReplica(ofReplicas("pg_canary_lag_bytes")), "{{replica}}")).size(8, 4))
+		now(perReplica(ofReplicas("pg_canary_lag_bytes")), "{{replica}}")).size(7, 4))
 }
 
 // lsn are two panels, side by side and without a frame: a position as PostgreSQL writes it, the part before the slash and
 // the one after it. No unit of Grafana has the slash.
-func lsn(title, description, expr, legend string, field Field) []Panel {
-	field.Unit, field.Mappings = "hex", []object{notObserved("–")}
+func lsn(title, description string, position Target, width int) []Panel {
 	const note = " As PostgreSQL writes it: 2A and, beside it, 3000148 is 2A/3000148."
-	high := stat(title, description+note, "value", field, now("floor(("+expr+") / 2^32)", legend)).size(3, 4)
-	low := stat("/", description+note, "value", field, now("("+expr+") % 2^32", legend)).size(5, 4)
-	high.Transparent, low.Transparent = true, true
+	field := Field{Unit: "hex", Decimals: number(0), Color: fixedColor("text"), Mappings: []object{notObserved("–")}}
+	high := stat(title, description+note, "value", field, now("floor(("+position.Expr+") / 2^32)", position.LegendFormat)).size(3, 4)
+	low := stat("/", description+note, "value", field, now("("+position.Expr+") % 2^32", position.LegendFormat)).size(width-3, 4)
+	for _, p := range []*Panel{&high, &low} {
+		p.Transparent = true
+		p.Options["text"] = object{"titleSize": nameSize, "valueSize": 18} // Eight digits for each of three replicas.
+	}
 	return []Panel{high, low}
 }
 

@@ -8,7 +8,8 @@ func readerPanels() []Panel {
 		over(perReplica(quantile("0.99", "pg_canary_visibility_delay_seconds", replicas, "replica")), "{{replica}}"),
 	).size(12, 10)
 	p99.Interval = "30s"
-	return []Panel{heatmap(), p99, freshReads(), commits(),
+	return []Panel{
+		heatmap(), p99, freshReads(), commits(),
 		graph("Data at risk",
 			"The WAL that no replica has received: what would be lost if the primary died now. The highest since the point before. "+
 				"Taken from the best of all replicas, whatever is chosen above.",

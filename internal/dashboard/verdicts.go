@@ -93,10 +93,19 @@ var stateCodes = []struct {
 	state string
 	code  int
 }{
-	{"synced", codeSynced}, {"delayed", codeDelayed}, {"restoring", codeRestoring}, {"replaying", codeReplaying},
-	{"receiving", codeReceiving}, {"blocked", codeBlocked}, {"duplicate", codeDuplicate}, {"primary", codeIsPrimary},
-	{"paused", codePaused}, {"disconnected", codeDisconnected}, {"unreachable", codeUnreachable},
-	{"foreign", codeForeign}, {"diverged", codeDiverged},
+	{"synced", codeSynced},
+	{"delayed", codeDelayed},
+	{"restoring", codeRestoring},
+	{"replaying", codeReplaying},
+	{"receiving", codeReceiving},
+	{"blocked", codeBlocked},
+	{"duplicate", codeDuplicate},
+	{"primary", codeIsPrimary},
+	{"paused", codePaused},
+	{"disconnected", codeDisconnected},
+	{"unreachable", codeUnreachable},
+	{"foreign", codeForeign},
+	{"diverged", codeDiverged},
 }
 
 // mappings turn codes into words and colours; word says which.

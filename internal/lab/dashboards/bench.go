@@ -65,7 +65,27 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 	} else if err := h.Write(ctx, clusters); err != nil {
 		return err
 	}
-	return h.Serve(ctx, rules, func(p *prometheus.Server) error { return o.measure(ctx, p, h, clusters, queries, out) })
+	lab.Say(out, "\n| dashboard | query | series | of a core | fastest | median |\n| --- | --- | --- | --- | --- | --- |")
+	var all []measured
+	err = h.Serve(ctx, rules, func(p *prometheus.Server) error {
+		for _, q := range queries {
+			r := ReaderOf(q, clusters, h, o.Range)
+			if !o.Unrecorded {
+				r.Variables["recorded"] = "yes"
+			}
+			m, err := o.measure(ctx, p, r, q)
+			if err != nil {
+				return err
+			}
+			lab.Say(out, "| %s | %s | %d | %s | %s | %s |", strings.TrimSuffix(q.File, ".json"), q.Where, m.series, ms(m.cpu), ms(m.took[0]), ms(m.median()))
+			all = append(all, m)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return o.judge(all, out)
 }
 
 // measured is what a query took.
@@ -78,38 +98,38 @@ type measured struct {
 
 func (m measured) median() time.Duration { return m.took[len(m.took)/2] }
 
-func (o Options) measure(ctx context.Context, p *prometheus.Server, h History, clusters []Cluster, queries []dashboard.Query, out io.Writer) error {
+// measure asks one query again and again.
+func (o Options) measure(ctx context.Context, p *prometheus.Server, r Reader, q dashboard.Query) (m measured, err error) {
+	m.query = q
+	before, err := p.Usage()
+	if err != nil {
+		return m, err
+	}
+	for range o.Rounds {
+		began := time.Now()
+		value, err := r.Answer(ctx, p.API, q)
+		if err != nil {
+			return m, err
+		}
+		m.took, m.series = append(m.took, time.Since(began)), count(value)
+	}
+	after, err := p.Usage()
+	if err != nil {
+		return m, err
+	}
+	slices.Sort(m.took)
+	m.cpu = (after.CPU - before.CPU) / time.Duration(o.Rounds)
+	return m, nil
+}
+
+// judge sums up, and finds the queries that take too long.
+func (o Options) judge(all []measured, out io.Writer) error {
 	var slow []string
 	total := map[string]time.Duration{}
-	lab.Say(out, "\n| dashboard | query | series | of a core | fastest | median |\n| --- | --- | --- | --- | --- | --- |")
-	for _, q := range queries {
-		m := measured{query: q}
-		r := ReaderOf(q, clusters, h, o.Range)
-		if !o.Unrecorded {
-			r.Variables["recorded"] = "yes"
-		}
-		before, err := p.Usage()
-		if err != nil {
-			return err
-		}
-		for range o.Rounds {
-			began := time.Now()
-			value, err := r.Answer(ctx, p.API, q)
-			if err != nil {
-				return err
-			}
-			m.took, m.series = append(m.took, time.Since(began)), count(value)
-		}
-		after, err := p.Usage()
-		if err != nil {
-			return err
-		}
-		slices.Sort(m.took)
-		m.cpu = (after.CPU - before.CPU) / time.Duration(o.Rounds)
-		total[q.File] += m.cpu
-		lab.Say(out, "| %s | %s | %d | %s | %s | %s |", strings.TrimSuffix(q.File, ".json"), q.Where, m.series, ms(m.cpu), ms(m.took[0]), ms(m.median()))
+	for _, m := range all {
+		total[m.query.File] += m.cpu
 		if m.cpu > o.Limit {
-			slow = append(slow, q.File+", "+q.Where)
+			slow = append(slow, m.query.File+", "+m.query.Where)
 		}
 	}
 	lab.Say(out, "")

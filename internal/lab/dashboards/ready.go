@@ -21,7 +21,7 @@ func ready(ctx context.Context, p *prometheus.Server) error {
 			return nil
 		}
 		if lab.Sleep(ctx, 100*time.Millisecond) != nil {
-			return fmt.Errorf("Prometheus does not become ready: %w", err)
+			return fmt.Errorf("waiting until Prometheus is ready: %w", err)
 		}
 	}
 }

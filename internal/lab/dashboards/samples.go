@@ -104,9 +104,10 @@ func (w *writer) node(m *moment, n int) {
 func (w *writer) replica(m *moment, name string, r *replica) {
 	one := m.written && r != nil
 	late := one && r.state != "synced" && r.state != "unreachable"
-	w.count("pg_canary_verdicts_total", flag(one && r.synced), "replica", name, "verdict", "synced")
+	inTime := one && r.synced
+	w.count("pg_canary_verdicts_total", flag(inTime), "replica", name, "verdict", "synced")
 	w.count("pg_canary_verdicts_total", flag(late), "replica", name, "verdict", "late")
-	w.count("pg_canary_verdicts_total", flag(m.written && !late && !(one && r.synced)), "replica", name, "verdict", "unknown")
+	w.count("pg_canary_verdicts_total", flag(m.written && !late && !inTime), "replica", name, "verdict", "unknown")
 	w.count("pg_canary_reads_total", flag(one), "replica", name)
 	w.count("pg_canary_stale_reads_total", flag(late), "replica", name)
 	w.count("pg_canary_backward_reads_total", 0, "replica", name)
@@ -114,7 +115,7 @@ func (w *writer) replica(m *moment, name string, r *replica) {
 	if one && r.lag > 0 {
 		delay = r.lag
 	}
-	w.histogram("pg_canary_visibility_delay_seconds", delay, flag(one && r.synced), "replica", name)
+	w.histogram("pg_canary_visibility_delay_seconds", delay, flag(inTime), "replica", name)
 	if r == nil {
 		return
 	}
@@ -183,11 +184,7 @@ func (w *writer) append(key, name string, value float64, with []string) {
 		series = name + "{" + strings.Join(pairs, ",") + "} "
 		w.known[key] = series
 	}
-	w.to.WriteString(series)
-	w.to.WriteString(strconv.FormatFloat(value, 'g', -1, 64))
-	w.to.WriteByte(' ')
-	w.to.WriteString(w.now)
-	w.to.WriteByte('\n')
+	fmt.Fprintf(w.to, "%s%s %s\n", series, strconv.FormatFloat(value, 'g', -1, 64), w.now)
 }
 
 func flag(b bool) float64 {

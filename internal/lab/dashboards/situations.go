@@ -4,6 +4,7 @@ package dashboards
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -116,62 +117,82 @@ func (c *Cluster) at(i int) moment {
 
 // change is what the situation makes of a healthy moment, seconds and scrapes after it began.
 func (c *Cluster) change(m *moment, seconds float64, scrapes int) {
-	b := m.nodes[1].replica
-	behind := func(state string, lag float64) {
-		*b = replica{state: state, lag: lag, missing: lag * walPerScrape / c.Interval.Seconds(), timeline: 1}
+	if late, ok := c.behind(seconds, scrapes); ok {
+		m.nodes[1].replica = late
+		return
 	}
+	nothing := &replica{lag: -1, missing: -1}
 	switch c.Situation {
-	case Delayed:
-		behind("delayed", 3600)
-		b.delay, b.lag = 3600, 3600.2
-	case Spike:
-		if scrapes < 3 {
-			behind("replaying", 15)
-		}
-	case Replaying:
-		behind("replaying", min(seconds, 16))
-	case FarBehind:
-		behind("receiving", min(seconds, 600))
-		b.transport = b.missing
-	case Blocked:
-		behind("blocked", min(seconds, 60))
-	case Restoring:
-		behind("restoring", min(seconds, 90))
-		b.transport = b.missing
-	case Paused:
-		behind("paused", seconds)
-	case CutOff:
-		behind("disconnected", seconds)
-		b.transport = b.missing
 	case Diverged:
-		*b = replica{state: "diverged", lag: seconds, missing: -1, timeline: 2}
+		m.nodes[1].replica = &replica{state: "diverged", lag: seconds, missing: -1, timeline: 2}
 	case Foreign:
-		*b = replica{state: "foreign", lag: -1, missing: -1}
+		nothing.state = "foreign"
+		m.nodes[1].replica = nothing
 	case Unreachable:
-		m.nodes[1] = node{replica: &replica{state: "unreachable", lag: -1, missing: -1}}
+		nothing.state = "unreachable"
+		m.nodes[1] = node{replica: nothing}
 	case Unknown:
 		m.nodes[1].replica = nil
-	case WriteFailing, CommitsWait:
-		m.written, m.reason = false, map[string]string{WriteFailing: "disk_full", CommitsWait: "sync_wait"}[c.Situation]
-		m.nodes[1].replica, m.nodes[2].replica = nil, nil
+	case WriteFailing:
+		m.fail("disk_full", 1)
+	case CommitsWait:
+		m.fail("sync_wait", 1)
 	case NoPrimary:
-		m.written, m.primaries, m.reason = false, 0, "connect"
+		m.fail("connect", 0)
 		m.nodes[0] = node{}
-		m.nodes[1].replica = &replica{state: "disconnected", lag: -1, missing: -1}
-		m.nodes[2].replica = nil
+		nothing.state = "disconnected"
+		m.nodes[1].replica = nothing
 	case SplitBrain:
 		m.primaries, m.nodes[1].leads, m.nodes[1].replica = 2, true, &replica{state: "diverged", lag: seconds, missing: -1, timeline: 2}
 	case FailedOver:
-		if scrapes < outageOfTakeover {
-			m.written, m.primaries, m.reason = false, 0, "connect"
-			m.nodes[0], m.nodes[1].replica, m.nodes[2].replica = node{}, nil, nil
-			return
-		}
-		m.timeline, m.primary = 2, 1
-		m.nodes[0] = node{replica: &replica{state: "unreachable", lag: -1, missing: -1}}
-		m.nodes[1] = node{up: true, answered: true, leads: true}
-		m.nodes[2].replica.timeline = 2
+		m.failOver(scrapes, nothing)
 	}
+}
+
+// behind is the replica b where the situation is that it is behind.
+func (c *Cluster) behind(seconds float64, scrapes int) (*replica, bool) {
+	late, ok := map[string]struct {
+		state string
+		most  float64 // seconds
+	}{
+		Delayed: {"delayed", 0}, Replaying: {"replaying", 16}, FarBehind: {"receiving", 600}, Blocked: {"blocked", 60},
+		Restoring: {"restoring", 90}, Paused: {"paused", seconds}, CutOff: {"disconnected", seconds}, Spike: {"replaying", 15},
+	}[c.Situation]
+	if !ok || c.Situation == Spike && scrapes >= 3 {
+		return nil, false
+	}
+	r := &replica{state: late.state, lag: min(seconds, late.most), timeline: 1}
+	switch c.Situation {
+	case Delayed:
+		r.delay, r.lag = 3600, 3600.2
+	case Spike:
+		r.lag = late.most
+	}
+	r.missing = r.lag * walPerScrape / c.Interval.Seconds()
+	if slices.Contains([]string{FarBehind, Restoring, CutOff}, c.Situation) {
+		r.transport = r.missing
+	}
+	return r, true
+}
+
+// fail lets the write fail, so that nothing is told of replicas.
+func (m *moment) fail(reason string, primaries int) {
+	m.written, m.reason, m.primaries = false, reason, primaries
+	m.nodes[1].replica, m.nodes[2].replica = nil, nil
+}
+
+// failOver has b take over from a, of which nothing is known any more.
+func (m *moment) failOver(scrapes int, nothing *replica) {
+	if scrapes < outageOfTakeover {
+		m.fail("connect", 0)
+		m.nodes[0] = node{}
+		return
+	}
+	m.timeline, m.primary = 2, 1
+	nothing.state = "unreachable"
+	m.nodes[0] = node{replica: nothing}
+	m.nodes[1] = node{up: true, answered: true, leads: true}
+	m.nodes[2].replica.timeline = 2
 }
 
 // labels are those of the cluster's target.
@@ -182,7 +203,7 @@ func (c *Cluster) labels() []string {
 	return []string{"cluster", c.Cluster, "job", c.Job, "instance", c.Instance}
 }
 
-func (c *Cluster) node(n int) string { return string(rune('a'+n)) + c.Suffix }
+func (c *Cluster) node(n int) string { return "abc"[n:n+1] + c.Suffix }
 
 // Fleet makes count clusters, in all situations in turn: every fifth is in trouble, from a third of the scrapes on.
 func Fleet(count, scrapes int, interval time.Duration) []Cluster {
