@@ -199,6 +199,9 @@ func TestFreshReadsGrowWithTime(t *testing.T) {
 	const rounding = 1e-9
 	w := newWorld(t)
 	for _, c := range w.clusters {
+		if c.Situation == lab.Spike { // Where a bound gets another spelling, its series begins anew.
+			continue
+		}
 		shares := w.series(w.readerOf(c), w.query(haFile, "Share of fresh reads", "A"))
 		for i := range shares["after 1 ms"] {
 			first, second, third := shares["after 1 ms"][i], shares["after 10 ms"][i], shares["after 1 s"][i]

@@ -35,7 +35,7 @@ type Process struct {
 }
 
 // listening is in the line with which a program of Prometheus's says where it listens.
-var listening = regexp.MustCompile(`msg="Listening on" address=(127\.0\.0\.1:\d+)`)
+var listening = regexp.MustCompile(`msg="Listening on"(?: \S+=\S+)* address=(127\.0\.0\.1:\d+)`)
 
 // StartProcess starts a program that listens on a free port, and waits until it does.
 func StartProcess(ctx context.Context, launcher Launcher, path string, args ...string) (*Process, error) {
