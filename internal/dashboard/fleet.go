@@ -124,7 +124,7 @@ func clusterTable() Panel {
 			{"Value #H", "Alerts", append(colored("color-text"), set("thresholds", thresholds("text", step{1, colorBad})))},
 			{"Value #I", "No data for", append(colored("color-text"), set("unit", "s"), set("thresholds", thresholds(colorBad)))},
 			{"job", "Job", nil},
-			{"of", "Of", []object{set("custom.hidden", true)}},
+			{"of", "Of", []object{set("custom.hidden", true), set("custom.hideFrom", object{"viz": true})}}, // 9.4 goes by the one, the newest by the other.
 		},
 		row(verdictQuery),
 		largest(replicaCount),
