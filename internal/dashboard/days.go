@@ -83,6 +83,7 @@ func monthPanel() Panel {
 		now(together(
 			called(available, writable), called(mean, meanOutage), called(last, lastOutage), called(until, lastOutageSeen),
 		), "{{what}}")).size(12, 4)
+	p.Options["text"] = object{"titleSize": nameSize, "valueSize": 18} // One of them is "35 minutes ago".
 	p.FieldConfig.Overrides = []Override{
 		byName(available, set("unit", "percentunit"), set("decimals", 3)),
 		byName(until, set("unit", "dateTimeFromNow")),

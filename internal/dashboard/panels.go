@@ -146,7 +146,12 @@ func table(title, description string, field Field, columns []column, targets ...
 	return p
 }
 
+// sortedBy puts the rows with the highest values first: by the first column for every Grafana, which sorts by one before it draws the
+// table, and by the others where the table does.
 func (p Panel) sortedBy(columns ...string) Panel {
+	p.Transformations = append(p.Transformations, object{
+		"id": "sortBy", "options": object{"sort": []object{{"field": columns[0], "desc": true}}},
+	})
 	var by []object
 	for _, name := range columns {
 		by = append(by, object{"displayName": name, "desc": true})
