@@ -95,6 +95,11 @@ bench-fleet: $(LAB) ## Measure one exporter with 1,000 clusters of simulated ser
 	@$(LAB) install postgres prometheus
 	$(LAB) fleet $(ARGS)
 
+.PHONY: bench-dashboards
+bench-dashboards: $(LAB) ## Measure each query of the dashboards, 100 clusters and 24 hours; ARGS="--clusters=20 --range=1h" is shorter.
+	@$(LAB) install prometheus
+	$(LAB) dashboards $(ARGS)
+
 .PHONY: storm
 storm: $(LAB) ## Make 100,000 scrapes that clients leave at random moments, while the configuration changes; ARGS="--scrapes=5000" is shorter.
 	$(LAB) storm $(ARGS)

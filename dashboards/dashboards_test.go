@@ -15,6 +15,7 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/internal/dashboard"
+	"github.com/pg-canary/pg_canary_exporter/internal/fleet"
 )
 
 var update = flag.Bool("update", false, "rewrite the dashboards from their source")
@@ -24,6 +25,7 @@ func TestFilesMatchTheirSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	files["../prometheus/rules/verdict.yml"] = dashboard.Rules()
 	for name, want := range files {
 		if *update {
 			if err := os.WriteFile(name, want, 0o644); err != nil {
@@ -64,6 +66,29 @@ func TestDashboards(t *testing.T) {
 			}
 			checkDatasources(t, name)
 		})
+	}
+}
+
+// TestFewQueries counts what a reader's browser asks for one cluster with two replicas, and for a fleet: the queries of panels,
+// those that are repeated for each replica twice, of annotations and of variables.
+func TestFewQueries(t *testing.T) {
+	for name, limit := range map[string]int{"replication-ha.json": 45, "replication-fleet.json": 20} {
+		d := read(t, name)
+		count := len(d.Annotations.List)
+		for _, v := range d.Templating.List {
+			if v["type"] == "query" {
+				count++
+			}
+		}
+		for _, p := range d.Panels {
+			count += len(p.Targets)
+			if p.Repeat != "" {
+				count += len(p.Targets)
+			}
+		}
+		if count >= limit {
+			t.Errorf("%s makes %d queries, want fewer than %d", name, count, limit)
+		}
 	}
 }
 
@@ -174,7 +199,7 @@ func TestQueries(t *testing.T) {
 	}
 	promQL := parser.NewParser(parser.Options{})
 	for _, q := range queries {
-		expr := q.Expand(map[string]string{"job": "pg_canary", "instance": "exporter:10187", "replica": ".*"})
+		expr := q.Expand(map[string]string{"job": "pg_canary", "instance": "exporter:10187", "cluster": "", "replica": ".*", "recorded": ""})
 		if strings.Contains(strings.ReplaceAll(expr, `"$1"`, ""), "$") {
 			t.Errorf("%s, %s: an unknown variable is left in\n%s", q.File, q.Where, expr)
 		}
@@ -201,7 +226,8 @@ func checkSelector(t *testing.T, q dashboard.Query, selector *parser.VectorSelec
 		t.Errorf("%s, %s: the exporter does not publish %s", q.File, q.Where, selector.Name)
 		return
 	}
-	fromPrometheus := []string{"__name__", "job", "instance"}
+	// unrecorded is a label that no series has.
+	fromPrometheus := []string{"__name__", "cluster", "job", "instance", "unrecorded"}
 	for _, matcher := range selector.LabelMatchers {
 		if !slices.Contains(fromPrometheus, matcher.Name) && !slices.Contains(labels, matcher.Name) {
 			t.Errorf("%s, %s: %s has no label %s", q.File, q.Where, selector.Name, matcher.Name)
@@ -217,8 +243,12 @@ func labelsOf(name string) ([]string, bool) {
 		return []string{"alertname", "alertstate"}, true
 	case "ALERTS_FOR_STATE":
 		return []string{"alertname"}, true
+	case "up", "cluster:pg_canary_verdict:code", "cluster:pg_canary_lag_seconds:max", "cluster:pg_canary_data_at_risk_bytes:min":
+		return nil, true
+	case "node:pg_canary_verdict:code":
+		return []string{"node"}, true
 	}
-	for _, m := range collector.Metrics() {
+	for _, m := range slices.Concat(collector.Metrics(), fleet.Metrics()) {
 		switch {
 		case m.Name == name, m.Type == "histogram" && m.Name+"_count" == name:
 			return m.Labels, true

@@ -95,6 +95,9 @@ func namingFiles(t *testing.T) map[string]string {
 	texts := map[string]string{}
 	for _, pattern := range namers {
 		for _, path := range glob(t, pattern) {
+			if filepath.Base(path) == "upgrade.md" {
+				continue // It names what there was.
+			}
 			texts[path] = read(t, path)
 		}
 	}

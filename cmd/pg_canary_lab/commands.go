@@ -13,6 +13,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/accuracy"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/bench"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/compare"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/dashboards"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/demo"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/drills"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/fleet"
@@ -36,7 +37,7 @@ func newApplication() (*kingpin.Application, map[string]runner) {
 	commands := map[string]runner{}
 	for _, add := range []func(*kingpin.Application) (*kingpin.CmdClause, runner){
 		demoCommand, installCommand, benchCommand, accuracyCommand, compareCommand, drillsCommand, fleetCommand, stormCommand,
-		guidesCommand, licencesCommand, packagesCommand,
+		dashboardsCommand, guidesCommand, licencesCommand, packagesCommand,
 	} {
 		clause, run := add(app)
 		commands[clause.FullCommand()] = run
@@ -104,6 +105,19 @@ func fleetCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
 	c.Flag("exporter", "An exporter that was built before, such as that of a release.").PlaceHolder("PATH").StringVar(&o.Exporter)
 	c.Flag("postgres-exporter", "That program, to be measured on the same servers.").PlaceHolder("PATH").StringVar(&o.PostgresExporter)
 	return c, func(ctx context.Context, out io.Writer) error { return fleet.Run(ctx, o, out) }
+}
+
+func dashboardsCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {
+	c, o := app.Command("dashboards", "Measure how long a real Prometheus takes for each query of the dashboards, on made-up clusters. Exit status 1: one takes too long."), dashboards.Options{}
+	c.Flag("clusters", "How many, each of a primary and two replicas.").Default("100").IntVar(&o.Clusters)
+	c.Flag("range", "The range shown, all of which there are samples of.").Default("24h").DurationVar(&o.Range)
+	c.Flag("interval", "Interval of the scrapes.").Default("15s").DurationVar(&o.Interval)
+	c.Flag("rounds", "How often each query is asked.").Default("5").IntVar(&o.Rounds)
+	c.Flag("limit", "The most of a core's time that a query may take.").Default("300ms").DurationVar(&o.Limit)
+	c.Flag("keep", "Keep what was made up in this directory, and use it again where it is there.").PlaceHolder("DIR").StringVar(&o.Keep)
+	c.Flag("unrecorded", "Ask a Prometheus that does not have the recording rules.").BoolVar(&o.Unrecorded)
+	c.Flag("dashboards", "Directory of the dashboards.").Default("dashboards").StringVar(&o.Dashboards)
+	return c, func(ctx context.Context, out io.Writer) error { return dashboards.Run(ctx, o, out) }
 }
 
 func stormCommand(app *kingpin.Application) (*kingpin.CmdClause, runner) {

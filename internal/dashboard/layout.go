@@ -4,6 +4,7 @@ const (
 	gridWidth      = 24
 	annotationStep = "10s"
 	repository     = "https://github.com/pg-canary/pg_canary_exporter/blob/main/"
+	alertRules     = "/alerting/list?search=rule%3APgCanary"
 	runbooks       = repository + "docs/runbooks/README.md"
 	fleetUID       = "pg-canary-fleet"
 	haUID          = "pg-canary-replication-ha"
@@ -66,18 +67,43 @@ func datasourceVariable() object {
 	}
 }
 
-// labelVariable offers the values of a label; with all, several or all at once.
-func labelVariable(name, label, description, query string, all bool) object {
-	v := object{
+// jobs are the scrape jobs whose targets are clusters: their name begins as the rules have it, or they have a cluster's
+// metrics. An exporter that is dead is found by its target, which Prometheus always has a series of.
+const jobs = `group by (job) (
+  up{job=~"pg_canary.*"} unless on (job) pg_canary_clusters
+  or pg_canary_up
+)`
+
+// labelVariable offers the values of a label within the range shown.
+func labelVariable(name, label, description, query string) object {
+	return object{
 		"type": "query", "name": name, "label": label, "description": description,
 		"datasource": source, "definition": query, "query": object{"query": query, "refId": name},
-		"current": object{}, "options": []any{}, "hide": 0, "includeAll": all, "multi": all,
+		"current": object{}, "options": []any{}, "hide": 0, "includeAll": false, "multi": false,
 		"refresh": 2, "regex": "", "sort": 1, "skipUrlSync": false,
 	}
-	if all {
-		v["allValue"] = ".*"
-		v["current"] = object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}
+}
+
+// queryVariable offers what a regular expression finds in the series that a query has at the end of the range shown.
+func queryVariable(name, label, description, query, regex string) object {
+	v := labelVariable(name, label, description, "query_result("+query+")")
+	v["regex"] = regex
+	return v
+}
+
+// several lets the reader choose several values of a variable, or all at once, which is all where that is not empty.
+func several(v object, all string) object {
+	v["includeAll"], v["multi"] = true, true
+	v["current"] = object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}
+	if all != "" {
+		v["allValue"] = all
 	}
+	return v
+}
+
+// hidden takes a variable out of the reader's sight.
+func hidden(v object) object {
+	v["hide"], v["skipUrlSync"] = 2, true
 	return v
 }
 
@@ -89,4 +115,18 @@ func annotation(name, color, expr, title, text string) object {
 		"expr": expr, "step": annotationStep, "target": object{"refId": "Anno", "expr": expr, "interval": annotationStep},
 		"titleFormat": title, "textFormat": text, "tagKeys": "severity", "useValueForTime": false,
 	}
+}
+
+// annotationAt marks the times, in milliseconds since 1970, that expr has for values.
+func annotationAt(name, color, expr, title, text string) object {
+	a := annotation(name, color, expr, title, text)
+	a["useValueForTime"] = true
+	return a
+}
+
+// tagged are links to the dashboards that have a tag: none where there is none.
+func tagged(title, tag string) object {
+	l := link(title, "external link", "", false)
+	l["type"], l["tags"], l["includeVars"] = "dashboards", []string{tag}, true
+	return l
 }

@@ -49,11 +49,13 @@ type Panel struct {
 	Type            string      `json:"type"`
 	Title           string      `json:"title"`
 	Description     string      `json:"description,omitempty"`
+	Transparent     bool        `json:"transparent,omitempty"`
 	GridPos         GridPos     `json:"gridPos"`
 	Collapsed       *bool       `json:"collapsed,omitempty"`
 	Panels          []Panel     `json:"panels,omitzero"`
 	Datasource      *Datasource `json:"datasource,omitempty"`
 	Interval        string      `json:"interval,omitempty"`
+	MaxDataPoints   int         `json:"maxDataPoints,omitempty"`
 	Repeat          string      `json:"repeat,omitempty"`
 	RepeatDirection string      `json:"repeatDirection,omitempty"`
 	MaxPerRow       int         `json:"maxPerRow,omitempty"`

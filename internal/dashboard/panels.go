@@ -1,5 +1,7 @@
 package dashboard
 
+import "fmt"
+
 func number(n int) *int          { return &n }
 func limit(f float64) *float64   { return &f }
 func fixedColor(c string) object { return object{"mode": "fixed", "fixedColor": c} }
@@ -20,18 +22,13 @@ func row(expr string) Target {
 
 // smallWAL keeps an axis from magnifying the few hundred bytes that a probe
 // itself writes.
-const smallWAL = 1 << 20
+const smallWAL = 64 << 10
 
-// dashed lets a line below show through. Replicas come first in every graph, so
-// that each has the same colour in all of them.
+// needsTwo is what a rate says in the first minute, and of a cluster without data.
+const needsTwo = "Needs two probes"
+
+// dashed lets a line below show through.
 func dashed() object { return set("custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}) }
-
-// logScale is for durations, which differ by orders of magnitude between a
-// healthy replica and one that is behind. Its axis would show a field's NoValue
-// beside every line of the grid.
-func logScale() object {
-	return object{"fillOpacity": 0, "scaleDistribution": object{"type": "log", "log": 10}}
-}
 
 func panel(kind, title, description string, field Field, targets []Target) Panel {
 	for i := range targets {
@@ -44,13 +41,22 @@ func panel(kind, title, description string, field Field, targets []Target) Panel
 	}
 }
 
+// Sizes of a number and of the name above it, in pixels. Left to itself Grafana makes a long name too small to read, and
+// every panel's numbers of another size.
+const (
+	nameSize  = 12
+	valueSize = 26
+)
+
 // stat shows one value for each series of its targets.
 func stat(title, description, colorMode string, field Field, targets ...Target) Panel {
 	if field.NoValue == "" {
 		field.NoValue = "no data"
 	}
 	p := panel("stat", title, description, field, targets)
+	p.Transformations = shortNames(8)
 	p.Options = object{
+		"text":      object{"titleSize": nameSize, "valueSize": valueSize},
 		"colorMode": colorMode, "graphMode": "none", "justifyMode": "center", "orientation": "auto", "textMode": "auto",
 		"reduceOptions": object{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
 	}
@@ -71,6 +77,7 @@ func graph(title, description string, field Field, targets ...Target) Panel {
 	}
 	field.Custom = custom
 	p := panel("timeseries", title, description, field, targets)
+	p.Transformations = shortNames(20)
 	p.Options = object{
 		"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{}},
 		"tooltip": object{"mode": "multi", "sort": "desc"},
@@ -78,12 +85,26 @@ func graph(title, description string, field Field, targets ...Target) Panel {
 	return p
 }
 
+// shortNames cut names in their middle that would not fit beside a bar, and leave one of two that are the same, as
+// where a cluster's label is its instance too. Of a longer one, the first 20 letters and so many from its end stay.
+func shortNames(end int) []object {
+	rename := func(regex, pattern string) object {
+		return object{"id": "renameByRegex", "options": object{"regex": regex, "renamePattern": pattern}}
+	}
+	return []object{
+		rename(`^ +| +$`, ""),
+		rename(`^(.+) \1$`, "$1"),
+		rename(fmt.Sprintf(`^(.{20}).{5,}(.{%d})$`, end), "$1…$2"),
+	}
+}
+
 // timeline shows the verdicts over time, one bar for each series.
 func timeline(title, description string, targets ...Target) Panel {
 	p := panel("state-timeline", title, description, Field{
-		Unit: "none", Color: fixedColor(colorMissing), Mappings: verdictMappings(),
+		Unit: "none", Color: fixedColor(colorMissing), Mappings: mappings(shortly),
 		Custom: object{"lineWidth": 0, "fillOpacity": 85},
 	}, targets)
+	p.Transformations = shortNames(20)
 	p.Options = object{
 		"alignValue": "center", "mergeValues": true, "rowHeight": 0.8, "showValue": "never",
 		"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true},
@@ -125,7 +146,12 @@ func table(title, description string, field Field, columns []column, targets ...
 	return p
 }
 
+// sortedBy puts the rows with the highest values first: by the first column for every Grafana, which sorts by one before it draws the
+// table, and by the others where the table does.
 func (p Panel) sortedBy(columns ...string) Panel {
+	p.Transformations = append(p.Transformations, object{
+		"id": "sortBy", "options": object{"sort": []object{{"field": columns[0], "desc": true}}},
+	})
 	var by []object
 	for _, name := range columns {
 		by = append(by, object{"displayName": name, "desc": true})

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Query is one query of a dashboard's file.
@@ -15,13 +16,23 @@ type Query struct {
 	File string
 	// Where names the panel and the target, the variable or the annotation.
 	Where string
+	// Panel is the panel's id; 0: it is no panel's.
+	Panel int
+	// Legend makes a name of a series' labels.
+	Legend string
 	// Expr is PromQL with Grafana's variables still in it.
 	Expr string
 	// Instant is true for a query at one time, false for one over a range.
 	Instant bool
+	// Width is that of the panel on a grid of 24; 0: it is no panel's.
+	Width int
+	// MaxDataPoints and MinInterval are the panel's, 0 where it has none.
+	MaxDataPoints int
+	MinInterval   time.Duration
 }
 
-var labelValues = regexp.MustCompile(`^label_values\((.+), *\w+\)$`)
+// variableQuery is what Grafana asks for a variable's values: those of a label, or what an expression has.
+var variableQuery = regexp.MustCompile(`(?s)^(?:label_values\((.+), *\w+\)|query_result\((.+)\))$`)
 
 // Queries lists every query of the dashboards in dir: those of panels, of
 // annotations and of variables.
@@ -64,8 +75,15 @@ func queriesOf(file string) ([]Query, error) {
 		found = append(found, Query{File: filepath.Base(file), Where: where, Expr: expr, Instant: instant})
 	}
 	for _, p := range d.Panels {
+		shortest, err := minInterval(p.Interval)
+		if err != nil {
+			return nil, fmt.Errorf("panel %q: %w", p.Title, err)
+		}
 		for _, t := range p.Targets {
-			add(fmt.Sprintf("panel %q, query %s", p.Title, t.RefID), t.Expr, t.Instant)
+			found = append(found, Query{
+				File: filepath.Base(file), Where: fmt.Sprintf("panel %q, query %s", p.Title, t.RefID), Panel: p.ID, Legend: t.LegendFormat, Expr: t.Expr, Instant: t.Instant,
+				Width: p.GridPos.W, MaxDataPoints: p.MaxDataPoints, MinInterval: shortest,
+			})
 		}
 	}
 	for _, a := range d.Annotations.List {
@@ -75,13 +93,20 @@ func queriesOf(file string) ([]Query, error) {
 		if v.Type != "query" {
 			continue
 		}
-		inner := labelValues.FindStringSubmatch(v.Definition)
+		inner := variableQuery.FindStringSubmatch(v.Definition)
 		if inner == nil {
 			return nil, fmt.Errorf("variable %q: cannot read %q", v.Name, v.Definition)
 		}
-		add(fmt.Sprintf("variable %q", v.Name), inner[1], true)
+		add(fmt.Sprintf("variable %q", v.Name), inner[1]+inner[2], true)
 	}
 	return found, nil
+}
+
+func minInterval(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(text)
 }
 
 // Expand returns the query as Grafana sends it when variables have the values

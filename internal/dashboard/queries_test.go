@@ -4,27 +4,30 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestQueriesOfPanelsAnnotationsAndVariables(t *testing.T) {
 	dir := write(t, `{
-		"panels": [{"title": "Lag", "targets": [{"refId": "A", "expr": "lag", "range": true}, {"refId": "B", "expr": "up", "instant": true}]}],
+		"panels": [{"id": 3, "title": "Lag", "gridPos": {"w": 12}, "interval": "30s", "maxDataPoints": 50, "targets": [{"refId": "A", "expr": "lag", "legendFormat": "{{a}}", "range": true}, {"refId": "B", "expr": "up", "instant": true}]}],
 		"annotations": {"list": [{"name": "Failover", "expr": "changes"}]},
 		"templating": {"list": [
 			{"type": "datasource", "name": "datasource"},
-			{"type": "query", "name": "job", "definition": "label_values(up{a=\"b, c\"}, job)"}]}}`)
+			{"type": "query", "name": "job", "definition": "label_values(up{a=\"b, c\"}, job)"},
+			{"type": "query", "name": "on", "definition": "query_result(sum(\n  up\n))"}]}}`)
 
 	got, err := Queries(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Query{
-		{File: "d.json", Where: `panel "Lag", query A`, Expr: "lag"},
-		{File: "d.json", Where: `panel "Lag", query B`, Expr: "up", Instant: true},
+		{File: "d.json", Where: `panel "Lag", query A`, Panel: 3, Legend: "{{a}}", Expr: "lag", Width: 12, MaxDataPoints: 50, MinInterval: 30 * time.Second},
+		{File: "d.json", Where: `panel "Lag", query B`, Panel: 3, Expr: "up", Instant: true, Width: 12, MaxDataPoints: 50, MinInterval: 30 * time.Second},
 		{File: "d.json", Where: `annotation "Failover"`, Expr: "changes"},
 		{File: "d.json", Where: `variable "job"`, Expr: `up{a="b, c"}`, Instant: true},
+		{File: "d.json", Where: `variable "on"`, Expr: "sum(\n  up\n)", Instant: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("queries (-want +got):\n%s", diff)
@@ -35,6 +38,7 @@ func TestQueriesFailRatherThanFindNothing(t *testing.T) {
 	for name, dir := range map[string]string{
 		"no dashboards":    t.TempDir(),
 		"not JSON":         write(t, `{`),
+		"no interval":      write(t, `{"panels": [{"title": "Lag", "interval": "soon"}]}`),
 		"unknown variable": write(t, `{"templating": {"list": [{"type": "query", "name": "job", "definition": "metrics(up)"}]}}`),
 	} {
 		if got, err := Queries(dir); err == nil {

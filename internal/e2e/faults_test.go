@@ -92,6 +92,7 @@ func TestFaults(t *testing.T) {
 			fault.cause(s)
 			s.eventually("the right alerts are there", func() string { return s.notYet(fault) })
 			s.checkAnnotations()
+			s.shown = 2 * patience // The alerts may have taken a while since the cause, of which a change is a moment.
 			s.eventually("the dashboards tell of it", func() string { return s.withoutData(toldBy(t, name)) })
 			s.eventually("the rules record it", func() string { return s.notRecorded(name) })
 			fault.heal(s)

@@ -19,14 +19,19 @@ import (
 // quiet are the queries that rightly find nothing on a healthy pair, each with
 // the fault in which TestFaults finds that it does.
 var quiet = map[string]string{
-	`annotation "Alert fired"`:                   lostWrites,
-	`annotation "Primary changed"`:               lostWrites,
-	`panel "Firing and pending alerts", query A`: replicaStopped,
-	`panel "Failures by reason", query A`:        replicaStopped,
-	`panel "State", query B`:                     primaryStopped,
-	`panel "Mean outage", query A`:               primaryStopped,
-	`panel "Last outage", query A`:               primaryStopped,
-	`panel "Last outage", query B`:               primaryStopped,
+	`annotation "An alert's cause began"`:           lostWrites,
+	`annotation "Primary changed"`:                  lostWrites,
+	`panel "Firing and pending alerts", query A`:    replicaStopped,
+	`panel "Failures by reason", query A`:           replicaStopped,
+	`panel "Failovers in the range shown", query A`: lostWrites,
+	`panel "Failovers in the range shown", query B`: lostWrites,
+	`panel "Failovers in the range shown", query C`: lostWrites,
+}
+
+// ofTheDead are the queries that find something only where no exporter answers; those of the package dashboards try them.
+var ofTheDead = []string{
+	`panel "$cluster $instance", query B`,
+	`panel "Clusters, the worst first", query I`,
 }
 
 // quietRules are the recording rules that rightly record nothing on a healthy pair, each
@@ -78,7 +83,7 @@ func queries(t *testing.T) []dashboard.Query {
 	t.Helper()
 	all, err := dashboard.Queries(root + "/dashboards")
 	must(t, err)
-	return all
+	return slices.DeleteFunc(all, func(q dashboard.Query) bool { return slices.Contains(ofTheDead, q.Where) })
 }
 
 func isQuiet(q dashboard.Query) bool { return quiet[q.Where] != "" }
@@ -102,7 +107,7 @@ func (s *stack) withoutData(asked []dashboard.Query) string {
 func (s *stack) answer(q dashboard.Query) []float64 {
 	s.Helper()
 	found := s.numbers(q.Expand(map[string]string{
-		"job": "pg_canary", "instance": s.instance, "replica": ".*",
+		"job": "pg_canary", "instance": s.instance, "cluster": "demo", "replica": ".*", "recorded": "",
 		"__interval": "10s", "__rate_interval": "20s", "__range": "1m",
 	}), q.Instant)
 	if strings.HasPrefix(q.Where, "annotation") {
@@ -111,7 +116,7 @@ func (s *stack) answer(q dashboard.Query) []float64 {
 	return found
 }
 
-// numbers evaluates an expression now, or over the last minute.
+// numbers evaluates an expression now, or over the last minute, or longer where that is to be shown.
 func (s *stack) numbers(expr string, instant bool) []float64 {
 	s.Helper()
 	var value model.Value
@@ -122,7 +127,7 @@ func (s *stack) numbers(expr string, instant bool) []float64 {
 		value, warnings, infos, err = s.prometheus.Query(s.Context(), expr, now)
 	} else {
 		value, warnings, infos, err = s.prometheus.QueryRange(s.Context(), expr,
-			promv1.Range{Start: now.Add(-time.Minute), End: now, Step: 5 * time.Second})
+			promv1.Range{Start: now.Add(-max(time.Minute, s.shown)), End: now, Step: 5 * time.Second})
 	}
 	if err != nil || len(warnings) > 0 || len(infos) > 0 {
 		s.Fatalf("%v %v %v\n%s", err, warnings, infos, expr)

@@ -36,6 +36,7 @@ type stack struct {
 	primary, replica *pgcluster.Server
 	instance         string // the exporter's address
 	prometheus       promv1.API
+	shown            time.Duration // at least a minute
 }
 
 // newStack starts a stack and waits until it is at rest: synced, and no alert.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab"
+	running "github.com/pg-canary/pg_canary_exporter/internal/lab/prometheus"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/simulate"
 )
 
@@ -59,24 +60,24 @@ func (b *bench) onPostgresExporter(ctx context.Context) (f figures, err error) {
 	if err != nil {
 		return f, err
 	}
-	other, err := startProcess(ctx, b.program, b.PostgresExporter, args...)
+	other, err := running.StartProcess(ctx, b.program, b.PostgresExporter, args...)
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, other.stop()) }()
+	defer func() { err = errors.Join(err, other.Stop()) }()
 	return b.measureOther(ctx, other, servers)
 }
 
 // measureOther measures a running postgres_exporter on servers.
-func (b *bench) measureOther(ctx context.Context, other *process, servers *simulate.Fleet) (f figures, err error) {
+func (b *bench) measureOther(ctx context.Context, other *running.Process, servers *simulate.Fleet) (f figures, err error) {
 	dir, err := os.MkdirTemp("", "pg_canary_fleet-")
 	if err != nil {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	recorder := record(ctx, other.usage, noDials)
+	recorder := record(ctx, other.Usage, noDials)
 	defer recorder.stop()
-	err = b.scraped(ctx, dir, allServers(servers)+relabelling(other.address), func(p *prometheus) (err error) {
+	err = b.scraped(ctx, dir, allServers(servers)+relabelling(other.Address), func(p *prometheus) (err error) {
 		f, err = b.whileScraped(ctx, p, servers, recorder)
 		return err
 	})

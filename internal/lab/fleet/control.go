@@ -14,6 +14,9 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 )
 
+// patience is how long a client of the control may take for its headers.
+const patience = time.Minute
+
 // control is pages that cost next to nothing, scraped by the same Prometheus at the same pace: what their scrapes
 // take is the machine's and Prometheus's own, whatever the exporter does.
 type control struct {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/exporter"
+	running "github.com/pg-canary/pg_canary_exporter/internal/lab/prometheus"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/simulate"
 )
 
@@ -81,12 +82,12 @@ func (b *bench) scraped(ctx context.Context, dir, targets string, do func(*prome
 		return err
 	}
 	defer func() { err = errors.Join(err, c.stop()) }()
-	p, err := startPrometheus(ctx, b.program, dir, scrapeConfig(b.Interval)+targets+c.scrapeConfig())
+	p, err := running.Start(ctx, b.program, dir, scrapeConfig(b.Interval)+targets+c.scrapeConfig())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
-	return do(p)
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	return do(&prometheus{p})
 }
 
 // rightness is how clusters came to be right.

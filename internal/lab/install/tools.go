@@ -288,6 +288,11 @@ func Prometheus(ctx context.Context, log io.Writer) (string, error) {
 	return fromScript(ctx, log, "promtool.sh", "prometheus")
 }
 
+// Promtool returns the path of promtool, which comes with Prometheus.
+func Promtool(ctx context.Context, log io.Writer) (string, error) {
+	return fromScript(ctx, log, "promtool.sh", "promtool")
+}
+
 // Alertmanager returns the path of Alertmanager's program, beside which is amtool, and which is made where it is missing.
 func Alertmanager(ctx context.Context, log io.Writer) (string, error) {
 	return fromScript(ctx, log, "alertmanager.sh", "alertmanager")

@@ -1,6 +1,7 @@
 //go:build unix
 
-package fleet
+// Package prometheus runs a real Prometheus, and other programs that serve HTTP as it does.
+package prometheus
 
 import (
 	"bufio"
@@ -18,19 +19,26 @@ import (
 // patience is how long a program may take for what it does at once.
 const patience = time.Minute
 
-// process is a program that serves HTTP.
-type process struct {
-	address string // its host and port
-	pid     int
-	end     context.CancelFunc
-	ended   chan error
+// Launcher starts commands that end with this process, in whatever way that ends.
+type Launcher interface {
+	Launch(command *exec.Cmd) (wait func() error, err error)
+}
+
+// Process is a program that serves HTTP.
+type Process struct {
+	// Address is its host and port.
+	Address string
+
+	pid   int
+	end   context.CancelFunc
+	ended chan error
 }
 
 // listening is in the line with which a program of Prometheus's says where it listens.
-var listening = regexp.MustCompile(`msg="Listening on" address=(127\.0\.0\.1:\d+)`)
+var listening = regexp.MustCompile(`msg="Listening on"(?: \S+=\S+)* address=(127\.0\.0\.1:\d+)`)
 
-// startProcess starts a program that listens on a free port, and waits until it does.
-func startProcess(ctx context.Context, program *exporter.Program, path string, args ...string) (*process, error) {
+// StartProcess starts a program that listens on a free port, and waits until it does.
+func StartProcess(ctx context.Context, launcher Launcher, path string, args ...string) (*Process, error) {
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
 	command := exec.CommandContext(running, path, append(args, "--web.listen-address=127.0.0.1:0")...) //nolint:gosec // The laboratory's choice.
 	command.Env = []string{}
@@ -39,12 +47,12 @@ func startProcess(ctx context.Context, program *exporter.Program, path string, a
 		end()
 		return nil, err
 	}
-	wait, err := program.Launch(command)
+	wait, err := launcher.Launch(command)
 	if err != nil {
 		end()
 		return nil, err
 	}
-	p := &process{pid: command.Process.Pid, end: end, ended: make(chan error, 1)}
+	p := &Process{pid: command.Process.Pid, end: end, ended: make(chan error, 1)}
 	listens := make(chan string, 1)
 	go func() {
 		last := follow(lines, listens)
@@ -54,7 +62,7 @@ func startProcess(ctx context.Context, program *exporter.Program, path string, a
 		close(p.ended)
 	}()
 	if err := p.await(ctx, listens); err != nil {
-		return nil, errors.Join(err, p.stop())
+		return nil, errors.Join(err, p.Stop())
 	}
 	return p, nil
 }
@@ -75,9 +83,9 @@ func follow(log io.Reader, listens chan<- string) (last string) {
 	return last
 }
 
-func (p *process) await(ctx context.Context, listens <-chan string) error {
+func (p *Process) await(ctx context.Context, listens <-chan string) error {
 	select {
-	case p.address = <-listens:
+	case p.Address = <-listens:
 		return nil
 	case err := <-p.ended:
 		return err
@@ -88,10 +96,11 @@ func (p *process) await(ctx context.Context, listens <-chan string) error {
 	}
 }
 
-// stop ends it and waits until it has ended.
-func (p *process) stop() error {
+// Stop ends it and waits until it has ended.
+func (p *Process) Stop() error {
 	p.end()
 	return <-p.ended
 }
 
-func (p *process) usage() (exporter.Usage, error) { return exporter.UsageOf(p.pid) }
+// Usage is what the program has used so far.
+func (p *Process) Usage() (exporter.Usage, error) { return exporter.UsageOf(p.pid) }
