@@ -1,6 +1,7 @@
 # What makes and proves a release: included by the Makefile. docs/releasing.md tells how it goes together.
 #
 # Modules of these versions, built with -trimpath: the bill of materials names the bytes of the program that wrote it.
+# From 2.18 on goreleaser asks for Go 1.27, and from 2.46 on nfpm for modules that not every proxy serves.
 GORELEASER_VERSION := v2.15.2
 NFPM_VERSION       := v2.45.2# goreleaser's own, so that both make the same packages
 CYCLONEDX_VERSION  := v1.10.0
