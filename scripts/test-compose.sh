@@ -11,7 +11,7 @@ work=$(mktemp -d)
 export COMPOSE_PROJECT_NAME=pg-canary-test-$$ COMPOSE_ENV_FILES=.env.example
 export POSTGRES_PORT=0 POSTGRES_REPLICA_PORT=0 EXPORTER_PORT=0 PROMETHEUS_PORT=0 GRAFANA_PORT=0 ALERTMANAGER_PORT=0 HA_EXPORTER_PORT=0
 export EXPORTER_IMAGE=pg_canary_exporter:test-$$ VERSION=0.0.0-test
-export LOAD_SECONDS=45 LOAD_REPORT_SECONDS=15
+export LOAD_SECONDS=30 LOAD_REPORT_SECONDS=15
 # A word to look for in logs, and what careless quoting, a URL or SQL would break.
 declare -A password=(
   [postgres_password]="Zebra71-'\"\$x @/%"
@@ -119,13 +119,6 @@ echo "     from up to the first synced 1: ${first_synced:-more than 60} s"
 
 check "every service is healthy" dc up --detach --wait "${services[@]}"
 
-exporter_cpu_is_low() {
-  query 'rate(process_cpu_seconds_total{job=~"pg_canary.*"}[45s]) < 0.01
-    and count_over_time(process_cpu_seconds_total[45s]) >= 8'
-}
-check "the idle exporter takes less than 1% of a core" until_true 180 exporter_cpu_is_low
-echo "     $(promtool_query 'rate(process_cpu_seconds_total{job=~"pg_canary.*"}[45s])')"
-
 hardened="read-only root, no capabilities, no new privileges, limits of memory and processes, not root"
 is_hardened() {
   local id=$1 settings
@@ -189,6 +182,13 @@ empty_password() {
 }
 check "an empty password is refused by name" empty_password
 
+exporter_cpu_is_low() {
+  query 'rate(process_cpu_seconds_total{job=~"pg_canary.*"}[45s]) < 0.01
+    and count_over_time(process_cpu_seconds_total[45s]) >= 8'
+}
+check "the idle exporter takes less than 1% of a core" until_true 180 exporter_cpu_is_low
+echo "     $(promtool_query 'rate(process_cpu_seconds_total{job=~"pg_canary.*"}[45s])')"
+
 restarts() { dc restart && comes_back; }
 check "restart" restarts
 
@@ -207,6 +207,27 @@ password_changes() {
   dc up --detach "${services[@]}" && dc restart exporter && comes_back
 }
 check "a new canary_password is taken by the next up" password_changes
+
+# From here on the three nodes run beside the rest; what takes long with them is waited for last.
+ha_starts() {
+  dc --profile ha --profile alerts up --detach ha_1 ha_2 ha_3 ha_exporter alertmanager && until_true 90 ha_is_synced ha_2 ha_3 || return
+  on_ha ha_1 'CREATE TABLE kept AS SELECT 1 AS n'
+}
+on_ha() { dc --profile ha exec -T "$1" psql -XqAtU postgres --command "$2"; }
+ha_is_synced() { [[ $(query 'pg_canary_synced{cluster="ha"} == 1' | grep -cE "replica=\"($1|$2)\"") == 2 ]]; }
+check "the profile ha: three nodes, synced" ha_starts
+
+fails_over() {
+  target failover && until_true 60 query 'pg_canary_primary_changes_total{cluster="ha"} == 1' || return
+  new_primary=$(query 'pg_canary_node_is_primary{cluster="ha"} == 1' | sed -E 's/.*node="([^"]*)".*/\1/')
+  [[ $new_primary == ha_[23] ]] && on_ha "$new_primary" 'INSERT INTO kept VALUES (2)' || return
+  query 'pg_canary_write_outage_seconds_total{cluster="ha"} > 0' || return
+  # The third follows the new primary by itself.
+  until_true 60 query "pg_canary_synced{cluster=\"ha\",replica!=\"$new_primary\"} == 1" &&
+    until_true 60 query 'pg_canary_replica_state{cluster="ha",replica="ha_1",state="unreachable"} == 1'
+}
+check "make failover: another node takes writes, the exporter and the third follow" fails_over
+echo "     nobody could write for: $(promtool_query 'pg_canary_write_outage_seconds_total{cluster="ha"}')"
 
 replica_is_down() {
   dc stop db_replica && dc restart exporter && until_true 60 in_state unreachable || return
@@ -257,27 +278,6 @@ clone_is_interrupted() {
   [[ $(on_replica 'SELECT count(*) FROM ballast') == 400000 ]] && on_primary 'DROP TABLE ballast'
 }
 check "the first clone is interrupted" clone_is_interrupted
-
-# From here on the three nodes run beside the rest; what takes long with them is waited for last.
-ha_starts() {
-  dc --profile ha --profile alerts up --detach ha_1 ha_2 ha_3 ha_exporter alertmanager && until_true 90 ha_is_synced ha_2 ha_3 || return
-  on_ha ha_1 'CREATE TABLE kept AS SELECT 1 AS n'
-}
-on_ha() { dc --profile ha exec -T "$1" psql -XqAtU postgres --command "$2"; }
-ha_is_synced() { [[ $(query 'pg_canary_synced{cluster="ha"} == 1' | grep -cE "replica=\"($1|$2)\"") == 2 ]]; }
-check "the profile ha: three nodes, synced" ha_starts
-
-fails_over() {
-  target failover && until_true 60 query 'pg_canary_primary_changes_total{cluster="ha"} == 1' || return
-  new_primary=$(query 'pg_canary_node_is_primary{cluster="ha"} == 1' | sed -E 's/.*node="([^"]*)".*/\1/')
-  [[ $new_primary == ha_[23] ]] && on_ha "$new_primary" 'INSERT INTO kept VALUES (2)' || return
-  query 'pg_canary_write_outage_seconds_total{cluster="ha"} > 0' || return
-  # The third follows the new primary by itself.
-  until_true 60 query "pg_canary_synced{cluster=\"ha\",replica!=\"$new_primary\"} == 1" &&
-    until_true 60 query 'pg_canary_replica_state{cluster="ha",replica="ha_1",state="unreachable"} == 1'
-}
-check "make failover: another node takes writes, the exporter and the third follow" fails_over
-echo "     nobody could write for: $(promtool_query 'pg_canary_write_outage_seconds_total{cluster="ha"}')"
 
 pause_and_resume() {
   target pause && until_true 60 in_state paused && until_true 60 query 'pg_canary_lag_seconds{cluster="demo"} > 5' || return
