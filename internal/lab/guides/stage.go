@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	gops "github.com/shirou/gopsutil/v4/process"
 
@@ -142,6 +143,7 @@ func (s *stage) logFile(name string) string { return filepath.Join(s.dir, name+"
 func (s *stage) run(ctx context.Context, program string, args ...string) error {
 	cmd := s.account.Command(ctx, s.dir, program, args...)
 	cmd.Env = append(cmd.Env, s.env()...)
+	cmd.WaitDelay = time.Second // A server that it started has the pipe too, when the command is ended.
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, out)
 	}
