@@ -93,9 +93,12 @@ func TestFleet(t *testing.T) {
 	s.write(file, "orders", "billing")
 	s.startPrometheus("fleet.yml", words)
 	s.eventually("both are probed", func() string { return s.isProbed("orders", "billing") })
-	if !s.holds(`up{job="pg_canary_exporter"} == 1`) || !s.holds("pg_canary_clusters == 2") {
-		t.Error("the exporter's own metrics are missing")
-	}
+	s.eventually("the exporter's own metrics are there", func() string {
+		if !s.holds(`up{job="pg_canary_exporter"} == 1`) || !s.holds("pg_canary_clusters == 2") {
+			return "they are missing"
+		}
+		return ""
+	})
 	s.write(file, "orders", "billing", "carts")
 	s.eventually("the new one is probed", func() string { return s.isProbed("orders", "billing", "carts") })
 }
