@@ -56,7 +56,7 @@ func newGatekeeper(config Config) *gatekeeper {
 }
 
 // before answers what is meant for the gate, and leaves the rest to another handler. It does so before a mux, which
-// redirects clients to cleaner paths: a redirection is no no to a health check.
+// redirects clients to cleaner paths: a redirection is no no to a health check, be it of a path that was misspelt. So no path is.
 func (g *gatekeeper) before(rest http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		clean := path.Clean("/" + r.URL.Path)
@@ -65,6 +65,10 @@ func (g *gatekeeper) before(rest http.Handler) http.Handler {
 				g.serve(w, r, root)
 				return
 			}
+		}
+		if strings.TrimSuffix(r.URL.Path, "/") != strings.TrimSuffix(clean, "/") {
+			http.NotFound(w, r)
+			return
 		}
 		rest.ServeHTTP(w, r)
 	})
