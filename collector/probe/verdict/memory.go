@@ -14,7 +14,7 @@ const (
 	ledgerTail = 32
 	// ledgerStep is which part of the way back to them may lie between two that are remembered of those before. How long
 	// such a standby is behind is known to that part.
-	ledgerStep = 16
+	ledgerStep = 10
 )
 
 // Sighting is a beat that a row shows and the rows before it did not.

@@ -77,11 +77,11 @@ func TestLedgerIsTrimmedToWhatSomebodyLacks(t *testing.T) {
 	}
 }
 
-// TestTrimmedLedgerIsExactEnough: as beats go on, memory stays small, and of a standby that is met late it is known to a sixteenth how
+// TestTrimmedLedgerIsExactEnough: as beats go on, memory stays small, and of a standby that is met late it is known to a tenth how
 // long it is behind, and how many beats, in either direction that is safe: no less fresh than it is, and never fresher than proved.
 func TestTrimmedLedgerIsExactEnough(t *testing.T) {
 	t.Parallel()
-	const beats, share = 30000, 1.0 / 16
+	const beats, share = 30000, 1.0 / 10
 	var l verdict.Ledger
 	var beat verdict.Beat
 	most := 0
@@ -90,7 +90,7 @@ func TestTrimmedLedgerIsExactEnough(t *testing.T) {
 		l.Trim(value)
 		most = max(most, l.Len())
 	}
-	if most > 250 {
+	if most > 180 {
 		t.Errorf("%d beats are remembered", most)
 	}
 	now := moment(beats)
