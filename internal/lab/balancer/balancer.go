@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 // program returns the path of one that is in PATH, or where daemons are kept.
@@ -50,41 +52,12 @@ func run(t testing.TB, path string, args ...string) {
 	})
 }
 
-// directory returns one that anybody may enter, for a program that does not stay root.
-func directory(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "balancer-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func write(t testing.TB, path, text string) string {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// FreePort returns a port of this host that nobody listens on.
-func FreePort(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // It was only asked for its port.
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // awaitPort waits until somebody listens on a port of this host.
@@ -108,7 +81,7 @@ type HAProxy struct {
 // StartHAProxy starts one with a configuration, without its global section, and waits until it listens on a port.
 func StartHAProxy(t testing.TB, config, port string) *HAProxy {
 	t.Helper()
-	path, dir := program(t, "haproxy"), directory(t)
+	path, dir := program(t, "haproxy"), pgtest.SharedDir(t)
 	h := &HAProxy{t, filepath.Join(dir, "socket")}
 	file := write(t, filepath.Join(dir, "haproxy.cfg"), "global\n    stats socket "+h.socket+" level admin\n    stats timeout 1m\n\n"+config)
 	if said, err := exec.CommandContext(t.Context(), path, "-c", "-f", file).CombinedOutput(); err != nil {
@@ -151,7 +124,7 @@ func (h *HAProxy) Up() map[string]bool {
 // StartNginx starts one with a configuration of what is on the top level and in http, and waits until it listens on a port.
 func StartNginx(t testing.TB, top, http, port string) {
 	t.Helper()
-	path, dir := program(t, "nginx"), directory(t)
+	path, dir := program(t, "nginx"), pgtest.SharedDir(t)
 	temp := ""
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		temp += fmt.Sprintf("    %s_temp_path %s;\n", kind, filepath.Join(dir, kind))

@@ -3,6 +3,7 @@
 package balancer
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgbouncer"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 // What the guide's example asks for: how stale a read may be, and how long a check may take by itself, which is allowed for.
@@ -52,7 +54,7 @@ func (s *scene) behindHAProxy(servers map[string]string, config, reader string) 
 	t.Helper()
 	second := s.start(s.DSNs(), "")
 	watched := watchChecks(t, s.address)
-	gate, reads, writes := FreePort(t), FreePort(t), FreePort(t)
+	gate, reads, writes := strconv.Itoa(pgtest.Port(t)), strconv.Itoa(pgtest.Port(t)), strconv.Itoa(pgtest.Port(t))
 	addresses := []string{
 		"/fresh/orders/", "/fresh/default/", "/writable/orders/", "/writable/default/", ":5001", "127.0.0.1:" + reads, ":5000", "127.0.0.1:" + writes,
 		"127.0.0.1:10188", "127.0.0.1:" + gate, "port 10188", "port " + gate, "10.0.0.8:10187", watched.address(), "10.0.0.9:10187", second.Address,

@@ -6,8 +6,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 // TestNginx runs the guide's configuration: requests go to who reads from the replica while that is fresh, and to who reads from
@@ -25,7 +28,7 @@ func TestNginx(t *testing.T) {
 		t.Cleanup(server.Close)
 		return server.Listener.Addr().String()
 	}
-	port := FreePort(t)
+	port := strconv.Itoa(pgtest.Port(t))
 	config := filled(t, example(t, "nginx", 0), "/fresh/orders/", "/fresh/default/", "listen 8000", "listen 127.0.0.1:"+port,
 		"10.0.0.5:8080", application("replica"), "10.0.0.6:8080", application("primary"), "10.0.0.8:10187", s.address, "10.0.0.9:10187", second.Address)
 	StartNginx(t, "", config, port)

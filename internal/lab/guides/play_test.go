@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 const head = "<!-- scene: pair -->\n# Title\n```sh\nDB1=a\nCANARY_PASSWORD=b\nstop_db2() { true; }\nstart_db2() { true; }\n```\n"
@@ -19,7 +20,7 @@ const head = "<!-- scene: pair -->\n# Title\n```sh\nDB1=a\nCANARY_PASSWORD=b\nst
 // seen, and one that does not end. Nothing is left of any.
 func TestPlay(t *testing.T) {
 	t.Chdir(filepath.Join("..", "..", "..")) // Where the pages and the rules are.
-	t.Setenv("TMPDIR", shared(t))
+	t.Setenv("TMPDIR", pgtest.SharedDir(t))
 	var out lab.Log
 	p := &player{Options: Options{Limit: 5 * time.Minute}, out: &out}
 	var err error
@@ -68,18 +69,4 @@ func TestPlay(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "guide-*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v (%v)", left, err)
 	}
-}
-
-// shared is a directory that the account of the servers can enter, which t.TempDir is not.
-func shared(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "guides-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }

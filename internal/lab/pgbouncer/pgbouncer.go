@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
 // Variable is the environment variable that names the program.
@@ -80,7 +82,7 @@ func Start(t testing.TB, config Config) *Bouncer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Bouncer{t: t, port: freePort(t)}
+	b := &Bouncer{t: t, port: pgtest.Port(t)}
 	ini := filepath.Join(dir, "pgbouncer.ini")
 	b.write(ini, b.ini(config, dir))
 	users := fmt.Sprintf("%q \"\"\n", admin)
@@ -197,16 +199,6 @@ func unprivileged(dir string) (*syscall.Credential, error) {
 		return nil, err
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chmod(dir, 0o755) //nolint:gosec // Another user enters it.
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // It was only asked for its port.
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func tail(text string, n int) string { return text[max(0, len(text)-n):] }
