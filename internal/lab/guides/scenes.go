@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/rig"
 )
 
 // scenes are what pages are played on, by name.
@@ -98,11 +99,14 @@ func far(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	link, err := newLink(c.Replicas()[0].Addr(), 75*time.Millisecond)
+	link, err := rig.NewLink(c.Replicas()[0].Addr())
 	if err != nil {
 		return err
 	}
-	s.atEnd(link.close)
-	s.define("DB2", link.address())
+	s.atEnd(func() error { link.Close(); return nil })
+	if err := link.Far(ctx, 75*time.Millisecond); err != nil {
+		return err
+	}
+	s.define("DB2", link.Addr())
 	return nil
 }

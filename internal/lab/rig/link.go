@@ -13,17 +13,21 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Link is the proxy that the replica's replication passes.
+// Link is a proxy between two programs, such as the one that the replica's replication passes.
 type Link struct{ proxy *toxiproxy.Proxy }
 
-func newLink(upstream string) (*Link, error) {
+// NewLink starts one to an address. It is well, and to be closed.
+func NewLink(upstream string) (*Link, error) {
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	l := &Link{toxiproxy.NewProxy(server, "replication", "127.0.0.1:0", upstream)}
 	return l, l.proxy.Start()
 }
 
-func (l *Link) addr() string { return l.proxy.Listen }
-func (l *Link) close()       { l.proxy.Stop() }
+// Addr is the address that the link is reached at.
+func (l *Link) Addr() string { return l.proxy.Listen }
+
+// Close ends the link with all its connections.
+func (l *Link) Close() { l.proxy.Stop() }
 
 // The two directions of the link, as the proxy names them.
 const (
@@ -38,6 +42,11 @@ func (l *Link) Delay(ctx context.Context, delay time.Duration) error {
 		return l.Mend(ctx)
 	}
 	return l.suffer(ctx, "latency", map[string]int64{"latency": delay.Milliseconds()}, fromPrimary)
+}
+
+// Far makes all that either side sends arrive later by late, so that the round trip takes twice as long.
+func (l *Link) Far(ctx context.Context, late time.Duration) error {
+	return l.suffer(ctx, "latency", map[string]int64{"latency": late.Milliseconds()}, fromPrimary, toPrimary)
 }
 
 // BlackHole drops all that either side sends, without closing a connection.

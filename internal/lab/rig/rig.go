@@ -81,10 +81,10 @@ func (r *Rig) prepare(ctx context.Context, options Options) (err error) {
 	}
 	way := ""
 	if options.Linked {
-		if r.Link, err = newLink(r.Primary.Addr()); err != nil {
+		if r.Link, err = NewLink(r.Primary.Addr()); err != nil {
 			return err
 		}
-		way = r.Link.addr()
+		way = r.Link.Addr()
 	}
 	if r.Replica, err = r.addReplica(ctx, way); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (r *Rig) DelayReplay(value string) func(context.Context) error {
 func (r *Rig) Close() error {
 	err := r.Servers.Close()
 	if r.Link != nil {
-		r.Link.close()
+		r.Link.Close()
 	}
 	return err
 }
