@@ -2,11 +2,12 @@
 # What test-compose.sh is written in. It sets $work, a directory for temporary
 # files, and ${password[@]}, by the names of their files.
 # shellcheck disable=SC2154
-passed=0 failed=0
+passed=0 failed=0 failures=()
 
 dc() { docker compose "$@"; }
 
-# check NAME COMMAND...: runs it; what it printed is shown when it fails.
+# check NAME COMMAND...: runs it; what it printed is shown when it fails, and once
+# more by show_failures.
 check() {
   local name=$1 start=$SECONDS
   shift
@@ -20,7 +21,14 @@ check() {
       dc logs --no-color --since "$((SECONDS - start))s" --tail 15
     } 2>&1 | sed 's/^/     /'
     failed=$((failed + 1))
+    failures+=("FAIL $name ($((SECONDS - start)) s): $(tail -n 5 "$work/output")")
   fi
+}
+
+# show_failures repeats what failed: a log that is kept in part is kept at its end.
+show_failures() {
+  local failure
+  for failure in "${failures[@]}"; do echo "$failure"; done
 }
 
 # until_true SECONDS COMMAND...: tries it until it succeeds or time is up.
