@@ -52,6 +52,13 @@ FUZZTIME ?= 5m
 fuzz: ## Run each fuzz target for five minutes; FUZZTIME=1m is shorter.
 	GO=$(GO) scripts/fuzz.sh $(FUZZTIME)
 
+# Pages link to what other pages explain, and the copies for Kubernetes are of files that are made: these come last.
+.PHONY: golden
+golden: postgres ## Write what is made of something else: parts of the documentation, dashboards, recording rules, copies for Kubernetes, expected answers.
+	UPDATE_GOLDEN=1 $(GO) test -count 1 -run 'Page$$|TestDocumentation|TestSchema$$|TestJSON|TestReports|TestExposition|TestFilesMatchTheirSource|TestLikeARealPair' \
+		./cmd/pg_canary_exporter ./collector ./dashboards ./internal/config ./internal/drill ./internal/report ./internal/lab/faults ./internal/lab/simulate
+	UPDATE_GOLDEN=1 $(GO) test -count 1 -run 'TestCopies|TestNamesAreLinked' ./deploy ./docs
+
 .PHONY: tools
 tools: $(LAB) ## Install what the tests need and this machine lacks.
 	@$(LAB) install postgres pgbouncer haproxy nginx prometheus alertmanager cc locales chromium

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 )
 
 // fakeProber stands in for a cluster where a test needs a certain result or moment.
@@ -152,24 +152,11 @@ func TestExposition(t *testing.T) {
 			c := New(&fakeProber{names: names, probe: func(context.Context) *probe.Result { return result }}, log.NewNopLogger())
 			c.Probe(t.Context())
 			snapshot := &snapshot{result, c.totals}
-			golden := filepath.Join("testdata", name+".txt")
-			if os.Getenv("UPDATE_GOLDEN") != "" {
-				text, err := testutil.CollectAndFormat(snapshot, expfmt.TypeTextPlain, metricNames()...)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(golden, text, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.Open(golden)
+			text, err := testutil.CollectAndFormat(snapshot, expfmt.TypeTextPlain, metricNames()...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer want.Close() //nolint:errcheck // It is only read.
-			if err := testutil.CollectAndCompare(snapshot, want); err != nil {
-				t.Errorf("differs from %s (UPDATE_GOLDEN=1 rewrites it):\n%v", golden, err)
-			}
+			golden.File(t, filepath.Join("testdata", name+".txt"), string(text))
 			problems, err := testutil.CollectAndLint(snapshot)
 			if err != nil || len(problems) > 0 {
 				t.Errorf("promlint: %v %v", problems, err)

@@ -2,7 +2,6 @@ package dashboards_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,9 +15,8 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/internal/dashboard"
 	"github.com/pg-canary/pg_canary_exporter/internal/fleet"
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the dashboards from their source")
 
 func TestFilesMatchTheirSource(t *testing.T) {
 	files, err := dashboard.Files()
@@ -27,18 +25,7 @@ func TestFilesMatchTheirSource(t *testing.T) {
 	}
 	files["../prometheus/rules/verdict.yml"] = dashboard.Rules()
 	for name, want := range files {
-		if *update {
-			if err := os.WriteFile(name, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s is not what internal/dashboard makes; run go test ./dashboards -update (-want +got):\n%s", name, diff)
-		}
+		golden.File(t, name, string(want))
 	}
 	for _, name := range jsonFiles(t) {
 		if _, ok := files[name]; !ok {

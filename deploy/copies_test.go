@@ -4,18 +4,15 @@ package deploy_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 )
 
 const chart = "helm/pg-canary-exporter"
-
-var update = flag.Bool("update", false, "copy rules, dashboards and the schema of the configuration to where Kubernetes is given them")
 
 // TestCopies: neither Helm nor kustomize reads a file outside of its folder, and who installs a packaged chart has that alone.
 func TestCopies(t *testing.T) {
@@ -32,15 +29,7 @@ func TestCopies(t *testing.T) {
 		listed(t, "../dashboards/kustomization.yaml", filepath.Base(path))
 	}
 	for path, content := range want {
-		if *update {
-			if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(path)
-		if diff := cmp.Diff(content, string(got)); err != nil || diff != "" {
-			t.Errorf("%s is not what it is made of (%v); run go test ./deploy -update (-want +got):\n%.3000s", path, err, diff)
-		}
+		golden.File(t, path, content)
 	}
 	for _, path := range glob(t, chart+"/files/*/*", "kubernetes/prometheus-operator/rules-*.yaml") {
 		if _, made := want[path]; !made {
@@ -60,7 +49,7 @@ func listed(t *testing.T, kustomization, name string) {
 // prometheusRule returns a file of rules as the Prometheus Operator takes it, its comments included.
 func prometheusRule(name, content string) string {
 	var b strings.Builder
-	b.WriteString("# Made of prometheus/rules/" + name + " by go test ./deploy -update.\n")
+	b.WriteString("# Made of prometheus/rules/" + name + " by make golden.\n")
 	b.WriteString("apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: pg-canary-exporter-" +
 		strings.TrimSuffix(name, ".yml") + "\nspec:\n")
 	for line := range strings.Lines(content) {
@@ -103,7 +92,7 @@ func glob(t *testing.T, patterns ...string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(paths) == 0 && !*update {
+		if len(paths) == 0 && !golden.Updates() {
 			t.Fatalf("there is nothing like %s", pattern)
 		}
 		all = append(all, paths...)

@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/google/go-cmp/cmp"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 )
 
 const flagsPage = "../../docs/flags.md"
@@ -27,14 +27,7 @@ the variable. A flag that is on or off is turned off by ` + "`--no-…`" + `. ` 
 `)
 	writeFlags(&b, "", model.Flags)
 	writeCommands(&b, "", model.Commands)
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		must(t, os.WriteFile(flagsPage, []byte(b.String()), 0o644)) //nolint:gosec // Everybody may read it.
-	}
-	page, err := os.ReadFile(flagsPage)
-	must(t, err)
-	if diff := cmp.Diff(string(page), b.String()); diff != "" {
-		t.Errorf("docs/flags.md differs from the flags (UPDATE_GOLDEN=1 rewrites it):\n%s", diff)
-	}
+	golden.File(t, flagsPage, b.String())
 }
 
 // writeCommands writes a section for each command, and for those below it.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 )
 
 const docs = "../../docs/"
@@ -117,29 +117,21 @@ func valueOf(t reflect.Type) string {
 
 // TestDocumentation holds the page to the comments of the structures.
 func TestDocumentation(t *testing.T) {
-	page := pageOf(t, "configuration.md")
-	for mark, of := range map[string]reflect.Type{
+	parts := map[string]string{}
+	for name, of := range map[string]reflect.Type{
 		"file": reflect.TypeFor[document](), "settings": reflect.TypeFor[Settings](), "cluster": reflect.TypeFor[Cluster](),
 		"node": reflect.TypeFor[Node](), "discover": reflect.TypeFor[Discover](),
 	} {
-		begin, end := "<!-- "+mark+" -->\n", "<!-- end of "+mark+" -->\n"
-		before, rest, ok := strings.Cut(page, begin)
-		got, after, closed := strings.Cut(rest, end)
-		if !ok || !closed {
-			t.Fatalf("docs/configuration.md has no part %q", mark)
-		}
-		want := table(t, of)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("docs/configuration.md differs from the comments (UPDATE_GOLDEN=1 rewrites it):\n%s", diff)
-		}
-		page = before + begin + want + end + after
+		parts[name] = table(t, of)
 	}
+	golden.Parts(t, docs+"configuration.md", parts)
+	page, err := os.ReadFile(docs + "configuration.md")
+	must(t, err)
 	for _, name := range reservedLabels {
-		if !strings.Contains(page, "`"+name+"`") {
+		if !strings.Contains(string(page), "`"+name+"`") {
 			t.Errorf("docs/configuration.md does not name the reserved label %s", name)
 		}
 	}
-	rewrite(t, "configuration.md", page)
 }
 
 // TestExamplesLoad reads every configuration in the pages.
@@ -160,20 +152,5 @@ func TestExamplesLoad(t *testing.T) {
 	}
 	if found < 2 {
 		t.Errorf("there are %d examples", found)
-	}
-}
-
-func pageOf(t *testing.T, name string) string {
-	t.Helper()
-	content, err := os.ReadFile(docs + name)
-	must(t, err)
-	return string(content)
-}
-
-// rewrite writes a page as it should be, where that is asked for.
-func rewrite(t *testing.T, name, content string) {
-	t.Helper()
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		must(t, os.WriteFile(docs+name, []byte(content), 0o644))
 	}
 }

@@ -3,13 +3,15 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 )
 
 const schemaFile = "configuration.schema.json"
@@ -91,10 +93,7 @@ func TestSchema(t *testing.T) {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	must(t, encoder.Encode(schema))
-	rewrite(t, schemaFile, want.String())
-	if diff := cmp.Diff(want.String(), pageOf(t, schemaFile)); diff != "" {
-		t.Errorf("docs/%s differs from the structures (UPDATE_GOLDEN=1 rewrites it):\n%s", schemaFile, diff)
-	}
+	golden.File(t, docs+schemaFile, want.String())
 }
 
 // TestSchemaRefuses gives files with mistakes to the schema that it can see.
@@ -124,7 +123,9 @@ func matchesSchema(t *testing.T, content string) {
 
 func validate(t *testing.T, content string) error {
 	t.Helper()
-	schema, err := jsonschema.UnmarshalJSON(strings.NewReader(pageOf(t, schemaFile)))
+	file, err := os.ReadFile(docs + schemaFile)
+	must(t, err)
+	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(file))
 	must(t, err)
 	compiler := jsonschema.NewCompiler()
 	must(t, compiler.AddResource(schemaFile, schema))

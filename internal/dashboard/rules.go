@@ -11,7 +11,7 @@ func Rules() []byte {
 	all := formula{targets: `job=~"pg_canary.*"`}
 	expr := func(lines string) string { return strings.ReplaceAll(lines, "\n", "\n          ") }
 	return fmt.Appendf(nil, `# Recording rules of pg_canary_exporter for the dashboards. No alert needs them.
-# Made by internal/dashboard: go test ./dashboards -update.
+# Made by internal/dashboard: make golden.
 groups:
   # The verdict as a number: the larger, the worse. docs/metrics.md says what each means.
   - name: pg-canary-verdict

@@ -9,32 +9,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 )
 
-// golden compares what is written with a file; UPDATE_GOLDEN=1 writes that.
-func golden(t *testing.T, name string, write func(io.Writer) error) {
+// writes says that what is written is what stands in a file.
+func writes(t *testing.T, name string, write func(io.Writer) error) {
 	t.Helper()
 	var got bytes.Buffer
 	if err := write(&got); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join("testdata", name)
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(file, got.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", name, diff)
-	}
+	golden.File(t, filepath.Join("testdata", name), got.String())
 }
 
 // frozen is a drill in which the primary was frozen twice, until a beat was given up, and less
@@ -60,10 +47,10 @@ func TestReports(t *testing.T) {
 		"killed": killed().record(), "frozen": frozen().record(), "healthy": healthy().record(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name+".txt", func(w io.Writer) error { return Text(w, record) })
-			golden(t, name+".svg", func(w io.Writer) error { return SVG(w, record) })
+			writes(t, name+".txt", func(w io.Writer) error { return Text(w, record) })
+			writes(t, name+".svg", func(w io.Writer) error { return SVG(w, record) })
 			limits := Limits{MaxOutage: new(time.Second), MaxLost: new(int64(0)), MaxStale: new(500 * ms), Recovers: true}
-			golden(t, name+".json", func(w io.Writer) error { return JSON(w, record, limits.Check(record)) })
+			writes(t, name+".json", func(w io.Writer) error { return JSON(w, record, limits.Check(record)) })
 		})
 	}
 }

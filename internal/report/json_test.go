@@ -7,11 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/pg-canary/pg_canary_exporter/collector"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 	"github.com/pg-canary/pg_canary_exporter/internal/status"
 )
 
@@ -48,7 +47,7 @@ func everything() *probe.Result {
 	}
 }
 
-// TestJSON is what programs rely on; see docs/api.md. `UPDATE_GOLDEN=1 go test ./internal/report` writes it.
+// TestJSON is what programs rely on; see docs/api.md. `make golden` writes it.
 func TestJSON(t *testing.T) {
 	r := everything()
 	known := collector.Known{Nodes: []string{"a", "b", "c"}, Last: r, Close: r, By: collector.ByScrape}
@@ -63,7 +62,7 @@ func TestJSON(t *testing.T) {
 				{Outcome: collector.OutcomeNone, Delay: -1},
 			},
 		})
-	golden(t, "testdata/cluster.json", document)
+	holds(t, "testdata/cluster.json", document)
 }
 
 // TestDocsShowIt: the page on the API has it as it is.
@@ -84,25 +83,14 @@ func TestDocsShowIt(t *testing.T) {
 // TestJSONOfWhatIsNotKnown: a cluster that nobody has asked for has its nodes' names.
 func TestJSONOfWhatIsNotKnown(t *testing.T) {
 	c := &status.Cluster{Name: "orders", Known: collector.Known{Nodes: []string{"a", "b"}}}
-	golden(t, "testdata/never.json", NewDocument(c, false))
+	holds(t, "testdata/never.json", NewDocument(c, false))
 }
 
-func golden(t *testing.T, file string, document any) {
+func holds(t *testing.T, file string, document any) {
 	t.Helper()
 	var got bytes.Buffer
 	if err := JSON(&got, document); err != nil {
 		t.Fatal(err)
 	}
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(file, got.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
+	golden.File(t, file, got.String())
 }

@@ -2,39 +2,30 @@ package faults_test
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 )
 
 const faultsPage = "../../../docs/faults.md"
 
 // TestFaultsPage compares docs/faults.md with the rows of TestFaults.
 func TestFaultsPage(t *testing.T) {
-	content, err := os.ReadFile(faultsPage)
-	must(t, err)
-	page := string(content)
 	all := faults()
-	written := "| fault | what is published | seen after | alert |\n| --- | --- | --- | --- |\n"
+	rows := "| fault | what is published | seen after | alert |\n| --- | --- | --- | --- |\n"
 	for _, f := range all {
-		written += f.documentRow()
+		rows += f.documentRow()
 	}
-	page = comparePart(t, page, "faults", written)
-	written = "| reason | produced by |\n| --- | --- |\n"
+	reasons := "| reason | produced by |\n| --- | --- |\n"
 	for _, reason := range probe.Reasons() {
-		written += fmt.Sprintf("| `%s` | %s |\n", reason, strings.Join(producers(all, reason), ", "))
+		reasons += fmt.Sprintf("| `%s` | %s |\n", reason, strings.Join(producers(all, reason), ", "))
 	}
-	page = comparePart(t, page, "reasons", written)
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		must(t, os.WriteFile(faultsPage, []byte(page), 0o644))
-	}
+	golden.Parts(t, faultsPage, map[string]string{"faults": rows, "reasons": reasons})
 }
 
 // TestEveryReasonIsProduced looks for a row for each reason: a reason that
@@ -97,20 +88,4 @@ func (f fault) documentRow() string {
 		alerts = strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s |\n", f.name, published, seen, alerts)
-}
-
-// comparePart compares what stands between two marks in the page, and returns
-// the page as it should be.
-func comparePart(t *testing.T, page, mark, want string) string {
-	t.Helper()
-	begin, end := "<!-- "+mark+" -->\n", "<!-- end of "+mark+" -->\n"
-	before, rest, ok := strings.Cut(page, begin)
-	got, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no part %q", faultsPage, mark)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s differs from the tests (UPDATE_GOLDEN=1 rewrites it):\n%s", faultsPage, diff)
-	}
-	return before + begin + want + end + after
 }

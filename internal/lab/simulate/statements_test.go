@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +20,7 @@ import (
 	"github.com/pg-canary/pg_canary_exporter/collector/pgnode"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe"
 	"github.com/pg-canary/pg_canary_exporter/collector/probe/verdict"
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
@@ -28,7 +28,6 @@ import (
 const (
 	clusterName = "c0001"
 	recording   = "statements.json"
-	update      = "UPDATE_GOLDEN=1 go test ./internal/lab/simulate -run TestLikeARealPair writes it"
 )
 
 // pair is a primary and a replica that an exporter can use.
@@ -44,14 +43,9 @@ func TestLikeARealPair(t *testing.T) {
 	want := described(t, actual.dsns[0], slices.Sorted(maps.Keys(sent)))
 	text, err := json.MarshalIndent(want, "", "  ")
 	must(t, err)
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		must(t, os.WriteFile(recording, append(text, '\n'), 0o600))
-		_, err := readStatements(text)
-		must(t, err)
-		return
-	}
-	if diff := cmp.Diff(string(recorded), string(text)+"\n"); diff != "" {
-		t.Fatalf("the exporter or the server has other statements than %s (%s):\n%s", recording, update, diff)
+	golden.File(t, recording, string(text)+"\n")
+	if golden.Updates() || t.Failed() {
+		return // This program has what was recorded before.
 	}
 
 	sentToSimulated, simulatedResults := probed(t, simulated)
