@@ -8,13 +8,19 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pg-canary/pg_canary_exporter/internal/golden"
 )
 
 // generated are the pages that something else writes, and where the names have their places.
 var generated = []string{"docs/metrics.md", "docs/flags.md", "docs/configuration.md", "docs/faults.md", "CHANGELOG.md"}
 
-// mention is a name in a page, as code: a metric, perhaps with labels, a flag, perhaps with its value, or an alert.
-var mention = regexp.MustCompile("`(pg_canary_[a-z_]+|--[a-z][a-z.-]*[a-z]|PgCanary[A-Za-z]+)([{=][^`\n]*)?`")
+// mention is a name in a page, as code: a metric, perhaps with labels, a flag, perhaps with its value, an alert, a state,
+// a reason, or a key, perhaps with its colon.
+var mention = regexp.MustCompile("`(pg_canary_[a-z_]+|--[a-z][a-z.-]*[a-z]|PgCanary[A-Za-z]+|[a-z]+(?:_[a-z]+)*:?)([{=][^`\n]*)?`")
+
+// ambiguous are states, reasons and keys whose names mean something else too.
+var ambiguous = []string{"primary", "synced", "timeout", "connect", "other", "synchronous_commit"}
 
 // places returns where each name is explained: the page, and the place in it.
 func places(all map[string]*page) map[string]string {
@@ -26,6 +32,19 @@ func places(all map[string]*page) map[string]string {
 				places[anchor] = name + "#" + anchor
 			case strings.HasPrefix(anchor, "flag-"):
 				places["--"+strings.TrimPrefix(anchor, "flag-")] = name + "#" + anchor
+			}
+		}
+	}
+	for _, kind := range []struct{ page, anchors, form string }{
+		{"docs/configuration.md", `^key-[a-z]+-(.+)$`, "$1:"},
+		{"docs/configuration.md", `^key-[a-z]+-(.+_.+)$`, "$1"}, // Others are common words.
+		{"docs/metrics.md", `^reason-(.+)$`, "$1"},
+		{"docs/metrics.md", `^state-(.+)$`, "$1"},
+	} {
+		pattern := regexp.MustCompile(kind.anchors)
+		for _, anchor := range all[kind.page].anchors {
+			if word := pattern.ReplaceAllString(anchor, kind.form); word != anchor && !slices.Contains(ambiguous, word) {
+				places[word] = kind.page + "#" + anchor
 			}
 		}
 	}
@@ -80,12 +99,13 @@ func linkLine(name, line string, places map[string]string, done map[string]bool,
 	return b.String() + line[last:]
 }
 
-// TestNamesAreLinked: where a page first names a metric, a flag or an alert, it leads to where that is explained.
+// TestNamesAreLinked: where a page first names a metric, a flag, an alert, a state, a reason or a key, it leads to where that is
+// explained.
 func TestNamesAreLinked(t *testing.T) {
 	t.Parallel()
 	all := pages(t)
 	places := places(all)
-	if len(places) < 80 {
+	if len(places) < 120 {
 		t.Fatalf("only %d names have a place", len(places))
 	}
 	for name := range all {
@@ -95,19 +115,20 @@ func TestNamesAreLinked(t *testing.T) {
 		linked, missing := linkNames(name, read(t, name), places)
 		switch {
 		case len(missing) == 0:
-		case os.Getenv("UPDATE_GOLDEN") != "":
+		case golden.Updates():
 			if err := os.WriteFile(filepath.Join("..", name), []byte(linked), 0o644); err != nil { //nolint:gosec // Everybody may read it.
 				t.Fatal(err)
 			}
 		default:
-			t.Errorf("%s names %s without a link (UPDATE_GOLDEN=1 go test ./docs links them)", name, strings.Join(missing, ", "))
+			t.Errorf("%s names %s without a link (make golden links them)", name, strings.Join(missing, ", "))
 		}
 	}
 }
 
 func TestLinkNames(t *testing.T) {
 	t.Parallel()
-	places := map[string]string{"pg_canary_up": "docs/metrics.md#pg_canary_up", "--probe.wait": "docs/flags.md#flag-probe.wait", "PgCanaryX": "docs/runbooks/PgCanaryX.md"}
+	places := map[string]string{"pg_canary_up": "docs/metrics.md#pg_canary_up", "--probe.wait": "docs/flags.md#flag-probe.wait", "PgCanaryX": "docs/runbooks/PgCanaryX.md",
+		"sync_wait": "docs/metrics.md#reason-sync_wait", "dns:": "docs/configuration.md#key-discover-dns"}
 	for text, want := range map[string]string{
 		"see `pg_canary_up` and `pg_canary_up`\n":      "see [`pg_canary_up`](../metrics.md#pg_canary_up) and `pg_canary_up`\n",
 		"with `--probe.wait=3s`, `--no-such=1`\n":      "with [`--probe.wait=3s`](../flags.md#flag-probe.wait), `--no-such=1`\n",
@@ -116,6 +137,7 @@ func TestLinkNames(t *testing.T) {
 		"```\n`pg_canary_up`\n```\n# `pg_canary_up`\n": "```\n`pg_canary_up`\n```\n# `pg_canary_up`\n",
 		"`PgCanaryX`\n":                     "[`PgCanaryX`](../runbooks/PgCanaryX.md)\n",
 		"pg_canary_up, `pg_canary_other`\n": "pg_canary_up, `pg_canary_other`\n",
+		"`sync_wait`, `dns`, `dns:`\n":      "[`sync_wait`](../metrics.md#reason-sync_wait), `dns`, [`dns:`](../configuration.md#key-discover-dns)\n",
 	} {
 		if got, _ := linkNames("docs/guides/x.md", text, places); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
