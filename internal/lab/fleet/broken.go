@@ -174,13 +174,21 @@ func (b *bench) gone(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		meanwhile, err := s.scrapes(ctx, left, back)
+		if err != nil {
+			return err
+		}
+		after, err := s.scrapes(ctx, back, time.Now())
+		if err != nil {
+			return err
+		}
 		table := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', 0)
 		lab.Say(table, "\nAll %d servers are gone for %v, and back\t\tat most", b.Clusters*(1+b.Replicas), b.Away)
 		lab.Say(table, "until every cluster had a right scrape\t%.1f s\t%.0f s", right.all.Sub(back).Seconds(), mostReturn.Seconds())
 		lab.Say(table, "first scrapes after it that were right\t%d of %d\t", right.first, b.Clusters)
-		lab.Say(table, "attempts to connect in one second while they were gone\t%d\t%d", away.dials, b.mostDials())
+		lab.Say(table, "attempts to connect in one second while they were gone\t%d\t%d", away.dials, b.mostDials(meanwhile))
 		lab.Say(table, "connections made when they were back\t%d\t", counts.Dials)
-		lab.Say(table, "of them in one second\t%d\t%d", counts.BusiestSecond, b.mostDials())
+		lab.Say(table, "of them in one second\t%d\t%d", counts.BusiestSecond, b.mostDials(after))
 		lab.Say(table, "connections at the most, and in the end\t%d, %d\t", counts.MostOpen, counts.Open)
 		lab.Say(table, "of a core while they were gone\t%.1f%%\t", 100*away.cpu)
 		return table.Flush()

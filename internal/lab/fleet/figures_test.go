@@ -36,6 +36,19 @@ func TestSummarize(t *testing.T) {
 	}
 }
 
+func TestBusiest(t *testing.T) {
+	var list []*scrape
+	for _, at := range []float64{0, 0.5, 0.999, 1.001, 1.4, 7} {
+		list = append(list, scraped("a", at, true, 2))
+	}
+	if got := busiest(list); got != 4 {
+		t.Errorf("%d scrapes began within a second, not 4", got)
+	}
+	if got := busiest(nil); got != 0 {
+		t.Errorf("%d of none began within a second", got)
+	}
+}
+
 func TestFirsts(t *testing.T) {
 	for name, test := range map[string]struct {
 		scrapes []*scrape

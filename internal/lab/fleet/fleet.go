@@ -54,11 +54,10 @@ const (
 )
 
 // mostDials is how many attempts to connect there may be in a second: those that the exporter makes by itself,
-// and one for each server of a cluster that is scraped.
-func (o Options) mostDials() int {
+// and one for each server of the clusters that are scraped in it.
+func (o Options) mostDials(scrapes []*scrape) int {
 	const byItself = 200
-	servers := float64(o.Clusters * (1 + o.Replicas))
-	return byItself + int(servers/o.Interval.Seconds())
+	return byItself + busiest(scrapes)*(1+o.Replicas)
 }
 
 // ownDelay is how long after a commit a simulated replica shows it: the servers' own delay.

@@ -97,6 +97,18 @@ func summarize(scrapes []*scrape, nodes int, own time.Duration) times {
 	return t
 }
 
+// busiest returns how many scrapes began within one second, the most; they are in their order.
+func busiest(scrapes []*scrape) (most int) {
+	first := 0
+	for i, s := range scrapes {
+		for s.at.Sub(scrapes[first].at) >= time.Second {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return most
+}
+
 // of returns the scrapes of targets.
 func of(scrapes []*scrape, wanted func(target string) bool) (list []*scrape) {
 	for _, s := range scrapes {
