@@ -57,18 +57,23 @@ func (m *Metric) newCounterVec() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, m.Labels)
 }
 
-// newHistogramVec returns the histograms of the metric's series.
+// newHistogramVec returns the classic histograms of the metric's series.
 func (m *Metric) newHistogramVec() *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    m.Name,
-		Help:    m.Help,
-		Buckets: buckets,
-		// Resolution and bounds of the native histogram, as its documentation
-		// recommends.
-		NativeHistogramBucketFactor:     1.1,
-		NativeHistogramMaxBucketNumber:  100,
-		NativeHistogramMinResetDuration: time.Hour,
-	}, m.Labels)
+	return prometheus.NewHistogramVec(m.histogram(), m.Labels)
+}
+
+// newNativeHistogramVec returns histograms that are native beside classic. That takes 1.5 kB more of each series in time.
+func (m *Metric) newNativeHistogramVec() *prometheus.HistogramVec {
+	opts := m.histogram()
+	// Resolution and bounds as the documentation of native histograms recommends.
+	opts.NativeHistogramBucketFactor = 1.1
+	opts.NativeHistogramMaxBucketNumber = 100
+	opts.NativeHistogramMinResetDuration = time.Hour
+	return prometheus.NewHistogramVec(opts, m.Labels)
+}
+
+func (m *Metric) histogram() prometheus.HistogramOpts {
+	return prometheus.HistogramOpts{Name: m.Name, Help: m.Help, Buckets: buckets}
 }
 
 // ToFloat returns the value of a metric that says whether something is so.

@@ -41,7 +41,7 @@ func newTotals(nodes []string) *totals {
 		stale:      staleReads.newCounterVec(),
 		backward:   backwardReads.newCounterVec(),
 		verdicts:   verdicts.newCounterVec(),
-		visibility: visibilityDelay.newHistogramVec(),
+		visibility: visibilityDelay.newNativeHistogramVec(),
 
 		outageSeconds:  writeOutageSeconds.newCounterVec().WithLabelValues(),
 		commitDuration: commitDuration.newHistogramVec(),

@@ -13,6 +13,9 @@ func (l *Ledger) Remembers(b Beat) bool {
 // Len is how many beats the ledger remembers.
 func (l *Ledger) Len() int { return len(l.entries) }
 
+// Room is for how many beats there is memory.
+func (l *Ledger) Room() int { return cap(l.entries) }
+
 // Alternate fills the ledger with beats of which none is on the line of the next.
 func (l *Ledger) Alternate(size int) {
 	for i := range size {

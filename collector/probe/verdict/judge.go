@@ -102,7 +102,7 @@ func (l *Ledger) bound(beat Beat, s Sightings) (staleness *time.Duration, unseen
 	}
 	unseen = new(l.unseenBeats(s.Row))
 	if shown := l.newestShown(s.Row); shown != nil {
-		staleness = new(s.Received.Sub(shown.sent))
+		staleness = new(s.Received.Sub(shown.sent()))
 	}
 	return staleness, unseen
 }

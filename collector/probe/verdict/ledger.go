@@ -32,7 +32,8 @@ type entry struct {
 	beats           int64 // how many it stands for: itself, and those right before it that were dropped
 	born, era, mark int64
 	capacity        int64
-	sent, at        time.Time
+	at              time.Time     // when it was acknowledged
+	took            time.Duration // from when it was sent
 	lsn             LSN
 	// held says whether the line that is written now has the beat.
 	held Answer
@@ -48,10 +49,13 @@ func (l *Ledger) Record(b Beat) {
 	if len(l.entries) == ledgerSize {
 		l.thin()
 	}
+	if l.entries == nil {
+		l.entries = make([]entry, 0, ledgerRoom)
+	}
 	l.number++
 	l.entries = append(l.entries, entry{
-		number: l.number, beats: 1, born: b.Born, era: b.Era(), mark: b.Mark, capacity: b.Capacity, sent: b.Sent, at: b.Acknowledged,
-		lsn: b.LSN, held: Yes,
+		number: l.number, beats: 1, born: b.Born, era: b.Era(), mark: b.Mark, capacity: b.Capacity, at: b.Acknowledged,
+		took: b.Acknowledged.Sub(b.Sent), lsn: b.LSN, held: Yes,
 	})
 }
 

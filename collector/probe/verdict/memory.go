@@ -11,10 +11,15 @@ const (
 	ledgerSize = 1 << 16
 	// ledgerTail is how many beats are remembered one by one though every replica shows them: a
 	// standby that nobody has met yet, or one that was restored, may show less.
-	ledgerTail = 32
+	ledgerTail = 16
 	// ledgerStep is which part of the way back to them may lie between two that are remembered of those before. How long
 	// such a standby is behind is known to that part.
 	ledgerStep = 10
+	// ledgerSlack is how many more beats, and of how many that are remembered one more, come before they are made fewer.
+	ledgerSlack = 8
+	// ledgerRoom is for how many there is room from the first beat on. A process may have thousands of ledgers:
+	// they are to have their size soon.
+	ledgerRoom = 64
 )
 
 // Sighting is a beat that a row shows and the rows before it did not.
@@ -39,6 +44,8 @@ func (l *Ledger) Reveal(after int64, shown Row) (beats []Sighting, upTo int64) {
 	}
 	return beats, upTo
 }
+
+func (e *entry) sent() time.Time { return e.at.Add(-e.took) }
 
 // shownBy says whether a row proves to have the beat. Its own beat it tells by the mark.
 func (e *entry) shownBy(row Row) bool {
@@ -77,7 +84,7 @@ func (l *Ledger) newestShown(row Row) *entry {
 // ShownSent returns when the newest remembered beat was sent that a row shows; zero for none.
 func (l *Ledger) ShownSent(row Row) time.Time {
 	if shown := l.newestShown(row); shown != nil {
-		return shown.sent
+		return shown.sent()
 	}
 	return time.Time{}
 }
@@ -94,7 +101,7 @@ func (l *Ledger) unseenBeats(shown Row) int64 {
 // Trim makes those beats fewer that every replica shows, up to the one with the number, but for the last ones, and
 // for what may still turn out to be lost: the further back, the more of them one stands for.
 func (l *Ledger) Trim(shownByAll int64) {
-	if len(l.entries) < l.trimmed+ledgerTail {
+	if len(l.entries) < l.trimmed+max(ledgerSlack, l.trimmed/ledgerSlack) {
 		return
 	}
 	before, kept := min(shownByAll, l.number-ledgerTail), len(l.entries)
@@ -111,6 +118,10 @@ func (l *Ledger) Trim(shownByAll int64) {
 	}
 	l.entries = slices.Delete(l.entries, 0, kept)
 	l.trimmed = len(l.entries)
+	// After a long lag the most of it would be empty for good.
+	if room := max(ledgerRoom, 2*l.trimmed); cap(l.entries) > 2*room {
+		l.entries = append(make([]entry, 0, room), l.entries...)
+	}
 }
 
 // thin drops every other beat of the older half, which the one after it stands for then:
