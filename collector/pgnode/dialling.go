@@ -78,7 +78,11 @@ func (k *keeper) dial() {
 	k.scheduleLocked()
 }
 
-// adoptLocked takes a new session into use, or keeps it ready.
+// betweenProbes is after how long without an operation a session is in the middle of no probe: while one waits for
+// something, the next operation comes sooner.
+const betweenProbes = time.Second
+
+// adoptLocked takes a new session into use, or keeps it ready while a probe may be using the one before.
 func (k *keeper) adoptLocked(s *session) {
 	k.failures, k.failed, k.renewal, k.ended, k.redial = 0, nil, nil, "", time.Time{}
 	k.lent = s.pooled || k.fresh
@@ -86,8 +90,11 @@ func (k *keeper) adoptLocked(s *session) {
 	s.expires = s.opened.Add(jittered(k.lifetime, rand.Float64())) //nolint:gosec // It spreads the load, and is no secret.
 	if k.session == nil {
 		k.session = s
-	} else {
-		k.renewed = s
+		return
+	}
+	k.renewed = s
+	if !k.session.busy && time.Since(k.session.usedAt) >= betweenProbes {
+		k.takeRenewed() // A server is not to have two of them until the next probe.
 	}
 }
 

@@ -26,10 +26,13 @@ func TestKeeperRests(t *testing.T) {
 		{"one that breaks", 1, func(t *testing.T, _ *keeper, s *randomServer) { cut(t, s) }},
 		{"one that breaks when the next is there", 1, func(t *testing.T, k *keeper, s *randomServer) {
 			link := s.last
+			used, err := k.borrow(t.Context())
+			must(t, err)
 			expire(k, 0)
 			time.Sleep(time.Second)
 			synctest.Wait()
 			must(t, link.far.Close())
+			k.release(used, true, nil)
 		}},
 		{"servers that are gone", 1, func(t *testing.T, _ *keeper, s *randomServer) { s.set(refusing); cut(t, s) }},
 		{"servers that say nothing", 1, func(t *testing.T, _ *keeper, s *randomServer) { s.set(silent); cut(t, s) }},

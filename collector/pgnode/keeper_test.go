@@ -110,16 +110,21 @@ func TestRenewalIsNoOtherConnection(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			server := newRandomServer(t, 1)
-			k := newKeeper(&keeper{open: server.openSession, lifetime: time.Minute})
+			identities := []verdict.Server{test.before, test.after}
+			k := newKeeper(&keeper{lifetime: time.Minute, open: func(ctx context.Context) (*session, []<-chan struct{}, error) {
+				s, givenUp, err := server.openSession(ctx)
+				s.identity, identities = identities[0], identities[1:]
+				return s, givenUp, err
+			}})
 			_ = k.ready()
 			must(t, k.connect(t.Context()))
 			old := k.current()
-			old.identity, old.known = test.before, test.before
-			time.Sleep(2 * time.Minute)
-			synctest.Wait()
-			k.renewed.identity, k.renewed.known = test.after, test.after
 			k.lookedUp = time.Now() // There is no name.
-			k.prepare()
+			time.Sleep(80 * time.Second)
+			synctest.Wait()
+			if open, most := server.connections(); open != 1 || most != 2 {
+				t.Errorf("%s: %d connections are open after the renewal, and were %d at the most", test.situation, open, most)
+			}
 			switch s := k.current(); {
 			case s == old:
 				t.Errorf("%s: it was not renewed", test.situation)
