@@ -127,8 +127,10 @@ func TestNamesAreLinked(t *testing.T) {
 
 func TestLinkNames(t *testing.T) {
 	t.Parallel()
-	places := map[string]string{"pg_canary_up": "docs/metrics.md#pg_canary_up", "--probe.wait": "docs/flags.md#flag-probe.wait", "PgCanaryX": "docs/runbooks/PgCanaryX.md",
-		"sync_wait": "docs/metrics.md#reason-sync_wait", "dns:": "docs/configuration.md#key-discover-dns"}
+	places := map[string]string{
+		"pg_canary_up": "docs/metrics.md#pg_canary_up", "--probe.wait": "docs/flags.md#flag-probe.wait", "PgCanaryX": "docs/runbooks/PgCanaryX.md",
+		"sync_wait": "docs/metrics.md#reason-sync_wait", "dns:": "docs/configuration.md#key-discover-dns",
+	}
 	for text, want := range map[string]string{
 		"see `pg_canary_up` and `pg_canary_up`\n":      "see [`pg_canary_up`](../metrics.md#pg_canary_up) and `pg_canary_up`\n",
 		"with `--probe.wait=3s`, `--no-such=1`\n":      "with [`--probe.wait=3s`](../flags.md#flag-probe.wait), `--no-such=1`\n",
