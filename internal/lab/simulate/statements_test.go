@@ -44,6 +44,8 @@ func TestLikeARealPair(t *testing.T) {
 	text, err := json.MarshalIndent(want, "", "  ")
 	must(t, err)
 	golden.File(t, recording, string(text)+"\n")
+	_, err = readStatements(text)
+	must(t, err)
 	if golden.Updates() || t.Failed() {
 		return // This program has what was recorded before.
 	}
