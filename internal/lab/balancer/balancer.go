@@ -18,19 +18,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/install"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
-// program returns the path of one that is in PATH, or where daemons are kept.
+// program returns the path of one.
 func program(t testing.TB, name string) string {
 	t.Helper()
-	for _, path := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
-		if found, err := exec.LookPath(path); err == nil {
-			return found
-		}
+	path, err := install.Find("", name)
+	if err != nil {
+		t.Fatalf("%v: install the package of that name (`make tools` does)", err)
 	}
-	t.Fatalf("no %s in PATH and /usr/sbin: install the package of that name (`make tools` does)", name)
-	return ""
+	return path
 }
 
 // run starts a program that ends with the test, which shows its output if it failed.

@@ -16,33 +16,36 @@ import (
 
 // How tools are found, and made where that is so.
 
-// program finds name as the variable says, in PATH, or where daemons are kept,
+// Find returns the path of a program: as the variable says, which may be "", in PATH, or where daemons are kept,
 // which is not in the PATH of every user.
-func program(variable, name string) func(context.Context) (string, error) {
-	return func(context.Context) (string, error) {
-		if variable != "" && os.Getenv(variable) != "" {
-			path, err := exec.LookPath(os.Getenv(variable))
-			if err != nil {
-				return "", fmt.Errorf("$%s: %w; name the program, or unset it", variable, err)
-			}
+func Find(variable, name string) (string, error) {
+	if variable != "" && os.Getenv(variable) != "" {
+		path, err := exec.LookPath(os.Getenv(variable))
+		if err != nil {
+			return "", fmt.Errorf("$%s: %w; name the program, or unset it", variable, err)
+		}
+		return path, nil
+	}
+	for _, candidate := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
+		if path, err := exec.LookPath(candidate); err == nil {
 			return path, nil
 		}
-		for _, candidate := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
-			if path, err := exec.LookPath(candidate); err == nil {
-				return path, nil
-			}
-		}
-		return "", fmt.Errorf("no %s in PATH, /usr/sbin and /usr/local/sbin", name)
 	}
+	return "", fmt.Errorf("no %s in PATH, /usr/sbin and /usr/local/sbin", name)
+}
+
+// program is [Find], for the table of tools.
+func program(variable, name string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return Find(variable, name) }
 }
 
 // Chromium returns the path of Chromium's program, or of Chrome's, which does as well.
-func Chromium(ctx context.Context) (string, error) {
+func Chromium(context.Context) (string, error) {
 	const variable = "PG_CANARY_CHROMIUM"
 	names := []string{"chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"}
 	var errs []error
 	for _, name := range names {
-		path, err := program(variable, name)(ctx)
+		path, err := Find(variable, name)
 		if err == nil {
 			return path, nil
 		}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pg-canary/pg_canary_exporter/internal/lab/install"
 	"github.com/pg-canary/pg_canary_exporter/internal/lab/pgcluster/pgtest"
 )
 
@@ -53,35 +54,18 @@ type Bouncer struct {
 	port int
 }
 
-// find returns the program.
-func find() (string, error) {
-	if path := os.Getenv(Variable); path != "" {
-		return exec.LookPath(path)
-	}
-	for _, path := range []string{"pgbouncer", "/usr/sbin/pgbouncer", "/usr/local/sbin/pgbouncer"} {
-		if found, err := exec.LookPath(path); err == nil {
-			return found, nil
-		}
-	}
-	return "", errors.New("no pgbouncer in PATH and /usr/sbin: install the package pgbouncer (`make test` does), or name the program in " + Variable)
-}
-
 // Start starts a PgBouncer that ends with the test, which fails without the program.
 func Start(t testing.TB, config Config) *Bouncer {
 	t.Helper()
-	program, err := find()
+	program, err := install.Find(Variable, "pgbouncer")
+	if err != nil {
+		t.Fatalf("%v: install the package pgbouncer (`make tools` does), or name the program in %s", err, Variable)
+	}
+	credential, err := unprivileged()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "pgbouncer-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	credential, err := unprivileged(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := pgtest.SharedDir(t)
 	b := &Bouncer{t: t, port: pgtest.Port(t)}
 	ini := filepath.Join(dir, "pgbouncer.ini")
 	b.write(ini, b.ini(config, dir))
@@ -181,8 +165,8 @@ func (b *Bouncer) write(path, text string) {
 }
 
 // unprivileged returns whom a root process runs PgBouncer as, which refuses to
-// run as root, and lets them into dir.
-func unprivileged(dir string) (*syscall.Credential, error) {
+// run as root.
+func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
@@ -198,7 +182,7 @@ func unprivileged(dir string) (*syscall.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chmod(dir, 0o755) //nolint:gosec // Another user enters it.
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
 func tail(text string, n int) string { return text[max(0, len(text)-n):] }
