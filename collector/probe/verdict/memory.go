@@ -15,7 +15,8 @@ const (
 	// ledgerStep is which part of the way back to them may lie between two that are remembered of those before. How long
 	// such a standby is behind is known to that part.
 	ledgerStep = 10
-	// ledgerSlack is how many more beats, and of how many that are remembered one more, come before they are made fewer.
+	// ledgerSlack is how many beats are recorded at the least before they are made fewer again, and the part of those left
+	// that is: so going through them costs each beat little.
 	ledgerSlack = 8
 	// ledgerRoom is for how many there is room from the first beat on. A process may have thousands of ledgers:
 	// they are to have their size soon.
